@@ -1,0 +1,192 @@
+"""All settings, read once from the environment. `docs/settings.md` lists each one."""
+
+import secrets
+import urllib.parse
+from pathlib import Path
+
+from .env import Env
+
+env = Env()
+BASE_DIR = Path(__file__).resolve().parent.parent
+DATA_DIR = env.path("MQ_DATA_DIR", BASE_DIR / "var")
+
+DEBUG = env.boolean("MQ_DEBUG", False)
+PRODUCTION = env.boolean("MQ_PRODUCTION", False)
+
+
+def _secret(name: str, file_name: str) -> str:
+    """Returns the secret from the environment, or the one kept in the data directory, made on first use."""
+    given = env.text(name)
+    if given:
+        return given
+    path = DATA_DIR / file_name
+    if not path.exists():
+        DATA_DIR.mkdir(parents=True, exist_ok=True)
+        fresh = path.with_suffix(f".{secrets.token_hex(4)}")
+        fresh.touch(mode=0o600)
+        fresh.write_text(secrets.token_urlsafe(48))
+        try:
+            path.hardlink_to(fresh)  # the first process wins; the others read what it wrote
+        except FileExistsError:
+            pass
+        fresh.unlink()
+    return path.read_text().strip()
+
+
+SECRET_KEY = _secret("MQ_SECRET_KEY", "secret.key")
+# Encrypts AccessKey secrets at rest; kept outside the database on purpose.
+MASTER_KEY = _secret("MQ_MASTER_KEY", "master.key")
+
+# --- addresses -------------------------------------------------------------------------------------------------
+BIND = env.text("MQ_BIND", "127.0.0.1")
+ADVERTISE_HOST = env.text("MQ_ADVERTISE_HOST", "127.0.0.1")
+HTTP_PORT = env.integer("MQ_HTTP_PORT", 8000, low=1, high=65535)
+ALLOWED_HOSTS = env.words("MQ_ALLOWED_HOSTS", f"localhost,127.0.0.1,[::1],{ADVERTISE_HOST}")
+CSRF_TRUSTED_ORIGINS = env.words("MQ_TRUSTED_ORIGINS")
+# Behind a reverse proxy that sets (and strips from outside) X-Forwarded-Proto and X-Forwarded-For.
+BEHIND_PROXY = env.boolean("MQ_BEHIND_PROXY", False)
+if BEHIND_PROXY:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+# --- stores ----------------------------------------------------------------------------------------------------
+_database = env.url(
+    "MQ_DATABASE_URL",
+    f"postgresql://postgres@/mqconsole?host={DATA_DIR / 'run'}",
+    schemes=("postgresql", "postgres"),
+)
+_query = dict(urllib.parse.parse_qsl(_database.query))
+DATABASES = {
+    "default": {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": urllib.parse.unquote(_database.path.lstrip("/")),
+        "USER": urllib.parse.unquote(_database.username or ""),
+        "PASSWORD": urllib.parse.unquote(_database.password or ""),
+        "HOST": _query.pop("host", "") or _database.hostname or "",
+        "PORT": str(_database.port or _query.pop("port", "") or ""),
+        "CONN_MAX_AGE": None,
+        "CONN_HEALTH_CHECKS": False,
+        "OPTIONS": {"application_name": "mqconsole", **_query},
+        "TEST": {"NAME": env.text("MQ_TEST_DATABASE", "test_mqconsole")},
+    }
+}
+REDIS_URL = env.text("MQ_REDIS_URL", f"unix://{DATA_DIR / 'run' / 'redis.sock'}")
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- message store ---------------------------------------------------------------------------------------------
+RETENTION_HOURS = env.integer("MQ_RETENTION_HOURS", 72, low=1, high=24 * 365)
+DEAD_LETTER_RETENTION_DAYS = env.integer("MQ_DEAD_LETTER_RETENTION_DAYS", 30, low=1, high=3650)
+# Threads of one process that run engine calls; each holds one PostgreSQL connection.
+ENGINE_THREADS = env.integer("MQ_ENGINE_THREADS", 8, low=2, high=64)
+DEMO = env.boolean("MQ_DEMO", False)
+
+# --- Django ----------------------------------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "accounts",
+    "brokers",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django_cotton.apps.SimpleAppConfig",
+    "django_htmx",
+    "channels",
+    "rest_framework",
+    "drf_spectacular",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+ROOT_URLCONF = "mqconsole.urls"
+ASGI_APPLICATION = "mqconsole.asgi.application"
+AUTH_USER_MODEL = "accounts.User"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": False,
+        "OPTIONS": {
+            "loaders": [
+                (
+                    "django.template.loaders.cached.Loader",
+                    [
+                        "django_cotton.cotton_loader.Loader",
+                        "django.template.loaders.filesystem.Loader",
+                        "django.template.loaders.app_directories.Loader",
+                    ],
+                )
+            ],
+            "builtins": ["django_cotton.templatetags.cotton"],
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    }
+]
+COTTON_DIR = "components"
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+SESSION_COOKIE_AGE = 12 * 3600
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_SECURE = PRODUCTION
+CSRF_COOKIE_SECURE = PRODUCTION
+SECURE_HSTS_SECONDS = 31536000 if PRODUCTION else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = PRODUCTION
+SECURE_SSL_REDIRECT = PRODUCTION
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+DATA_UPLOAD_MAX_MEMORY_SIZE = 6 * 1024 * 1024
+LOGIN_URL = "/signin"
+LOGIN_REDIRECT_URL = "/"
+
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("zh-hans", "简体中文")]
+LOCALE_PATHS = [BASE_DIR / "templates" / "locale"]
+USE_TZ = True
+TIME_ZONE = "UTC"
+
+CHANNEL_LAYERS = {
+    "default": {
+        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        "CONFIG": {"hosts": [REDIS_URL], "prefix": "mq-live"},
+    }
+}
+
+# --- jobs ------------------------------------------------------------------------------------------------------
+CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://")
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_TIMEZONE = "UTC"
+
+REST_FRAMEWORK = {
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "UNAUTHENTICATED_USER": None,
+}
+SPECTACULAR_SETTINGS = {"TITLE": "mqconsole", "VERSION": "1", "OAS_VERSION": "3.1.0"}

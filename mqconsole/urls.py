@@ -1,0 +1,5 @@
+"""URL table of the whole site. The hot message routes are not here: `mqconsole.asgi` serves them before Django."""
+
+from django.urls import URLPattern, URLResolver
+
+urlpatterns: list[URLPattern | URLResolver] = []
