@@ -1,0 +1,84 @@
+"""People and their credentials: account (the master), its users, their AccessKeys, and what they did."""
+
+from typing import ClassVar
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.db import models
+from django.db.models.functions import Now
+
+
+class Account(models.Model):
+    """A tenant. Everything an instance holds belongs to exactly one account."""
+
+    name = models.SlugField(max_length=64, unique=True)
+    created_at = models.DateTimeField(db_default=Now())
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class User(AbstractBaseUser):
+    """A person or a program that signs in: the account's root user or a sub-account.
+
+    `login` is `name@account` and is what Django looks users up by; people type name and account apart.
+    """
+
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="users")
+    name = models.CharField(max_length=64)
+    login = models.CharField(max_length=130, unique=True)
+    is_root = models.BooleanField(default=False)
+    is_active = models.BooleanField(default=True)
+    language = models.CharField(max_length=10, blank=True, default="")
+    timezone = models.CharField(max_length=64, blank=True, default="")
+    created_at = models.DateTimeField(db_default=Now())
+
+    USERNAME_FIELD = "login"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+    objects: ClassVar[BaseUserManager["User"]] = BaseUserManager()
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["account", "name"], name="user_name_unique_in_account"),
+            models.UniqueConstraint(
+                fields=["account"], condition=models.Q(is_root=True), name="user_one_root_an_account"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.login
+
+
+class AccessKey(models.Model):
+    """A key pair for programs. The secret is stored encrypted because signatures need it back."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="access_keys")
+    key_id = models.CharField(max_length=40, unique=True)
+    secret_nonce = models.BinaryField()
+    secret_ciphertext = models.BinaryField()
+    enabled = models.BooleanField(default=True)
+    remark = models.CharField(max_length=200, blank=True, default="")
+    created_at = models.DateTimeField(db_default=Now())
+    last_used_at = models.DateTimeField(null=True)
+    last_used_from = models.CharField(max_length=45, blank=True, default="")
+
+    def __str__(self) -> str:
+        return self.key_id
+
+
+class AuditEntry(models.Model):
+    """Who did what, from where, with what result. Written in the same transaction as the change."""
+
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="audit_entries")
+    at = models.DateTimeField(db_default=Now())
+    actor = models.CharField(max_length=200)
+    source_ip = models.CharField(max_length=45, blank=True, default="")
+    action = models.CharField(max_length=64)
+    resource = models.CharField(max_length=400)
+    outcome = models.CharField(max_length=16, default="ok")
+    detail = models.JSONField(default=dict)
+
+    class Meta:
+        indexes: ClassVar[list[models.Index]] = [models.Index(fields=["account", "-id"], name="audit_newest_first")]
+
+    def __str__(self) -> str:
+        return f"{self.actor} {self.action} {self.resource}"

@@ -1,0 +1,71 @@
+"""Every bound on what comes from outside, with its unit in the name and its origin in a comment.
+
+Owns: numbers. Must not know: who enforces them. Called by: every room.
+"""
+
+# --- names (apache/rocketmq common/.../topic/TopicValidator.java) -----------------------------------------------
+TOPIC_NAME_CHARS = 127
+GROUP_NAME_CHARS = 120  # so that %RETRY%<group> fits
+DERIVED_TOPIC_NAME_CHARS = 255
+INSTANCE_NAME_CHARS = 64
+REMARK_CHARS = 500
+
+# --- messages (apache/rocketmq store/.../MessageStoreConfig.java: maxMessageSize 4 MiB) --------------------------
+BODY_BYTES = 4 * 1024 * 1024
+PROPERTIES_BYTES = 16 * 1024
+PROPERTY_COUNT = 128
+TAG_CHARS = 128
+KEY_CHARS = 128
+KEY_COUNT = 64
+MESSAGE_ID_CHARS = 64
+SHARDING_KEY_CHARS = 64
+DEDUP_ID_CHARS = 128
+DELAY_MAX_SECONDS = 40 * 24 * 3600  # ApsaraMQ's longest delay
+BATCH_MESSAGE_COUNT = 1000
+# A request with a batch may hold many bodies; base64 adds a third.
+BATCH_REQUEST_BYTES = 16 * 1024 * 1024
+SEND_REQUEST_BYTES = 6 * 1024 * 1024
+SMALL_REQUEST_BYTES = 1024 * 1024
+
+# --- consuming --------------------------------------------------------------------------------------------------
+QUEUE_COUNT_DEFAULT = 8
+QUEUE_COUNT_MAX = 128
+RECEIVE_MESSAGE_COUNT = 256
+RECEIVE_RESPONSE_BYTES = 16 * 1024 * 1024
+RECEIVE_TOPIC_COUNT = 32
+RECEIPT_COUNT = 1000
+RECEIPT_CHARS = 400
+WAIT_SECONDS = 30
+INVISIBLE_MIN_SECONDS = 1
+INVISIBLE_MAX_SECONDS = 12 * 3600  # apache/rocketmq proxy: 12 h
+DEFAULT_INVISIBLE_SECONDS = 30
+DEFAULT_MAX_ATTEMPTS = 16  # apache/rocketmq SubscriptionGroupConfig.retryMaxTimes
+MAX_ATTEMPTS = 1000
+BACKOFF_STEP_COUNT = 100
+BACKOFF_MAX_SECONDS = 24 * 3600
+CLIENT_ID_CHARS = 128
+ERROR_TEXT_CHARS = 2000
+FILTER_TAG_COUNT = 64
+FILTER_CHARS = 2000
+# One receive looks at no more messages than this when a filter passes few of them.
+FILTER_SCAN_COUNT = 2000
+
+# --- requests ---------------------------------------------------------------------------------------------------
+IDEMPOTENCY_KEY_CHARS = 200
+PAGE_DEFAULT = 50
+PAGE_MAX = 500
+JSON_DEPTH = 16
+INT64_MAX = 2**63 - 1
+SIGNATURE_SKEW_SECONDS = 300
+NONCE_CHARS = 64
+
+# --- waiting callers ---------------------------------------------------------------------------------------------
+DISPATCH_WAITING_COUNT = 20_000
+PARKED_POLL_COUNT = 50_000
+
+# --- bulk work: rows of one transaction -------------------------------------------------------------------------
+REDRIVE_BATCH_COUNT = 200
+SCHEDULE_BATCH_COUNT = 500
+LEASE_SCAN_COUNT = 500
+SCAN_ROW_COUNT = 20_000  # a console search reads no more rows than this before it says "truncated"
+REDRIVE_RATE_MAX_PER_SECOND = 10_000

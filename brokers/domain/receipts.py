@@ -1,0 +1,82 @@
+"""The receipt of a delivery: what a consumer shows to acknowledge, refuse or extend it.
+
+Owns: its fields, its text form and the check that we wrote it. Must not know: whether it is still valid.
+Called by: doors decode, engine makes and judges. A receipt names one delivery, so a stale one cannot settle a later one.
+"""
+
+import base64
+import binascii
+import hashlib
+import hmac
+import struct
+from dataclasses import dataclass
+
+from . import limits
+from .errors import ErrorCode, Rejected
+
+_VERSION = 1
+_FIXED = struct.Struct(">BIQQIHQQQ")  # version, group, queue, offset, epoch, attempt, lease start, lease end, claimed
+_MAC_BYTES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """One delivery of one message to one group. `lease_start` to `lease_end` is the claimed range of offsets, end excluded."""
+
+    group_id: int
+    queue_id: int
+    offset: int
+    epoch: int
+    attempt: int
+    lease_start: int
+    lease_end: int
+    claimed_at_ms: int
+    client_id: str
+
+
+def encode(receipt: Receipt, key: bytes) -> str:
+    """Returns the URL-safe text of a receipt, signed with `key` (any length)."""
+    payload = (
+        _FIXED.pack(
+            _VERSION,
+            receipt.group_id,
+            receipt.queue_id,
+            receipt.offset,
+            receipt.epoch,
+            receipt.attempt,
+            receipt.lease_start,
+            receipt.lease_end,
+            receipt.claimed_at_ms,
+        )
+        + receipt.client_id.encode()
+    )
+    return base64.urlsafe_b64encode(payload + _mac(payload, key)).decode().rstrip("=")
+
+
+def decode(text: str, key: bytes) -> Receipt:
+    """Returns what `encode` was given. Raises Rejected INVALID_RECEIPT for anything else."""
+    if not isinstance(text, str) or len(text) > limits.RECEIPT_CHARS:
+        raise _invalid()
+    try:
+        raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        raise _invalid() from None
+    payload, mac = raw[:-_MAC_BYTES], raw[-_MAC_BYTES:]
+    if len(payload) < _FIXED.size or not hmac.compare_digest(mac, _mac(payload, key)):
+        raise _invalid()
+    version, group, queue, offset, epoch, attempt, start, end, claimed = _FIXED.unpack_from(payload)
+    if version != _VERSION:
+        raise _invalid()
+    client_id = payload[_FIXED.size :].decode("utf-8", "replace")
+    return Receipt(group, queue, offset, epoch, attempt, start, end, claimed, client_id)
+
+
+def _mac(payload: bytes, key: bytes) -> bytes:
+    return hashlib.blake2b(payload, key=key[:64], digest_size=_MAC_BYTES).digest()
+
+
+def _invalid() -> Rejected:
+    return Rejected(
+        "This is not a receipt of this server. Use the receipt exactly as the receive call returned it.",
+        ErrorCode.INVALID_RECEIPT,
+    )

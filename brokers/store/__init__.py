@@ -1,0 +1,1 @@
+"""Everything about messages in PostgreSQL: the only room with SQL about them."""
