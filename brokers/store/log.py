@@ -1,0 +1,206 @@
+"""The durable log: appending batches and reading ranges.
+
+Owns: the `message` table, `queue.next_offset`, `segment_range`. Must not know: groups, leases, who sends.
+Called by: engine. Offsets are handed out under the queue's row lock in the transaction that inserts, so they are
+dense from 0 and a reader never sees a hole (promise P2).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from zlib import crc32
+
+import orjson
+import psycopg
+
+from ..domain.messages import Stored
+from . import queries, segments, session
+
+_SQL = queries.load("log")
+# From about this many rows on, reserve + COPY beats the one-statement insert (benchmarks/results).
+COPY_FROM_COUNT = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A message ready to be appended. `keys` are joined by one blank; `properties` is a JSON object of strings."""
+
+    queue_id: int
+    message_id: str
+    tag: str | None
+    keys: str | None
+    properties: str | None
+    body: bytes
+    sys_flag: int
+    born_at_ms: int
+    born_host: str
+    reconsume_times: int
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where a row went."""
+
+    offset: int
+    stored_at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Offsets `start` to `end` (excluded) of a queue; ranges of one `share` have one allowance of bytes."""
+
+    share: int
+    queue_id: int
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A message that stands in a range but did not fit its allowance of bytes."""
+
+    queue_id: int
+    offset: int
+
+
+def append(rows: Sequence[Row]) -> list[Position | None]:
+    """Appends `rows` and returns where each went, in order; None where the queue no longer exists.
+
+    Rows of one queue get consecutive offsets in the order given.
+    Effects: one statement of its own, or part of the caller's transaction; locks the queue rows in id order.
+    Raises: TryLater, UnknownOutcome (see `session`).
+    """
+    return segments.with_partitions(lambda: _append(rows))
+
+
+def read(ranges: Sequence[Range], *, max_bytes: int) -> list[list[Stored | Cut]]:
+    """Returns the messages of each range in offset order. Dropped or never written offsets are simply absent.
+
+    Units and bounds: bodies of one share add up to at most `max_bytes` plus one body; the rest come as `Cut`.
+    """
+    found: list[list[Stored | Cut]] = [[] for _ in ranges]
+    if not ranges:
+        return found
+    with session.cursor() as cur:
+        cur.execute(
+            _SQL["read_ranges"],
+            {
+                "positions": list(range(len(ranges))),
+                "shares": [r.share for r in ranges],
+                "queue_ids": [r.queue_id for r in ranges],
+                "starts": [r.start for r in ranges],
+                "ends": [r.end for r in ranges],
+                "max_bytes": max_bytes,
+            },
+            prepare=True,
+        )
+        for row in cur:
+            found[row[0]].append(Cut(row[1], row[2]) if row[7] is None else _stored(row))
+    return found
+
+
+def pack_properties(properties: Any) -> str | None:  # Any: a mapping of str to str
+    """Returns the stored form of properties: a JSON object, or None for none."""
+    return orjson.dumps(dict(properties)).decode() if properties else None
+
+
+def unpack_properties(text: str | None) -> dict[str, str]:
+    """Returns what `pack_properties` was given, as a dict."""
+    return orjson.loads(text) if text else {}
+
+
+def _append(rows: Sequence[Row]) -> list[Position | None]:
+    counts: dict[int, int] = {}
+    ordinals: list[int] = []
+    for row in rows:
+        ordinal = counts.get(row.queue_id, 0)
+        ordinals.append(ordinal)
+        counts[row.queue_id] = ordinal + 1
+    bases = _copy(rows, ordinals, counts) if len(rows) >= COPY_FROM_COUNT else _insert(rows, ordinals, counts)
+    session.reached("appended")
+    places: list[Position | None] = []
+    for row, ordinal in zip(rows, ordinals, strict=True):
+        base = bases.get(row.queue_id)
+        places.append(None if base is None else Position(base[0] + ordinal, base[1]))
+    return places
+
+
+def _insert(rows: Sequence[Row], ordinals: list[int], counts: dict[int, int]) -> dict[int, tuple[int, int]]:
+    with session.cursor() as cur:
+        cur.execute(
+            _SQL["append"],
+            {
+                "queue_ids": list(counts),
+                "counts": list(counts.values()),
+                "row_queues": [r.queue_id for r in rows],
+                "ordinals": ordinals,
+                "message_ids": [r.message_id for r in rows],
+                "tags": [r.tag for r in rows],
+                "keys": [r.keys for r in rows],
+                "properties": [r.properties for r in rows],
+                "bodies": [r.body for r in rows],
+                "sys_flags": [r.sys_flag for r in rows],
+                "crcs": [crc32(r.body) for r in rows],
+                "born": [r.born_at_ms for r in rows],
+                "hosts": [r.born_host for r in rows],
+                "reconsumes": [r.reconsume_times for r in rows],
+            },
+            prepare=True,
+        )
+        return {queue_id: (base, stored) for queue_id, base, stored in cur}
+
+
+def _copy(rows: Sequence[Row], ordinals: list[int], counts: dict[int, int]) -> dict[int, tuple[int, int]]:
+    with session.transaction(), session.cursor() as cur:
+        cur.execute(_SQL["reserve"], {"queue_ids": list(counts), "counts": list(counts.values())}, prepare=True)
+        bases: dict[int, tuple[int, int, int, datetime]] = {row[0]: row[1:] for row in cur}
+        with cur.copy(_SQL["copy_rows"]) as copy:
+            copy.set_types(_COPY_TYPES)
+            for row, ordinal in zip(rows, ordinals, strict=True):
+                base = bases.get(row.queue_id)
+                if base is not None:
+                    copy.write_row(_copy_row(row, base[0] + ordinal, base))
+    return {queue_id: (base[0], base[1]) for queue_id, base in bases.items()}
+
+
+_COPY_TYPES = (
+    "int4 int8 int8 text text text[] text bytea int4 int8 int8 text timestamptz int4".split()
+)  # of message's columns as `copy_rows` names them
+
+
+def _copy_row(row: Row, offset: int, base: tuple[int, int, int, datetime]) -> tuple[Any, ...]:  # Any: column values
+    return (
+        base[2],
+        row.queue_id,
+        offset,
+        row.message_id,
+        row.tag,
+        row.keys.split(" ") if row.keys else None,
+        row.properties,
+        row.body,
+        row.sys_flag,
+        crc32(row.body),
+        row.born_at_ms,
+        row.born_host,
+        base[3],
+        row.reconsume_times,
+    )
+
+
+def _stored(row: psycopg.rows.TupleRow) -> Stored:
+    return Stored(
+        queue_id=row[1],
+        offset=row[2],
+        message_id=row[3],
+        tag=row[4],
+        keys=tuple(row[5] or ()),
+        properties=unpack_properties(row[6]),
+        body=row[7],
+        sys_flag=row[8],
+        body_crc=row[9],
+        born_at_ms=row[10],
+        born_host=row[11],
+        stored_at_ms=row[12],
+        reconsume_times=row[13],
+    )
