@@ -19,7 +19,7 @@ from . import queries, segments, session
 
 _SQL = queries.load("log")
 # From about this many rows on, reserve + COPY beats the one-statement insert (benchmarks/results).
-COPY_FROM_COUNT = 100
+COPY_FROM_COUNT = 16
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,218 @@
+"""What the hot path knows of topics and groups without asking the database.
+
+Owns: one in-process cache, dropped whole when the catalog's version moves.
+Must not know: who asks, or permissions. Called by: doors (cached look-ups), engine (look-ups that may query).
+
+Every change of the catalog raises `CatalogVersion` in its own transaction; `refresh` compares once a second, so a
+change made in another process is seen here within about a second. What is not cached is read at once, so a new
+topic can be used immediately everywhere.
+"""
+
+import threading
+from dataclasses import dataclass
+
+from ..domain import clock
+from ..domain.errors import ErrorCode, NotFound
+from ..models import CatalogVersion, Group, Instance, Queue, Topic
+
+_REFRESH_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class TopicEntry:
+    """A topic; `queue_ids[n]` is the store's id of queue number n."""
+
+    id: int
+    instance_id: int
+    account_id: int
+    instance: str
+    name: str
+    type: str
+    kind: str
+    queue_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GroupEntry:
+    """A consumer group and its two derived topics."""
+
+    id: int
+    instance_id: int
+    account_id: int
+    instance: str
+    name: str
+    order: str
+    max_attempts: int
+    invisible_seconds: int
+    backoff_seconds: tuple[int, ...]
+    start_from: str
+    paused: bool
+    retry_topic: TopicEntry
+    dead_letter_topic: TopicEntry
+
+    @property
+    def is_ordered(self) -> bool:
+        """Returns True if the group takes each queue strictly in order."""
+        return self.order == Group.Order.FIFO
+
+
+class _Cache:
+    def __init__(self) -> None:
+        self.topics: dict[tuple[int, str, str], TopicEntry] = {}
+        self.groups: dict[tuple[int, str, str], GroupEntry] = {}
+        self.topics_by_id: dict[int, TopicEntry] = {}
+        self.groups_by_id: dict[int, GroupEntry] = {}
+        self.queue_topics: dict[int, tuple[TopicEntry, int]] = {}
+
+
+_cache = _Cache()
+_version: int | None = None
+_checked_at = 0.0
+_lock = threading.Lock()
+
+
+def cached_topic(account_id: int, instance: str, name: str) -> TopicEntry | None:
+    """Returns the topic if it is in the cache; never queries."""
+    return _cache.topics.get((account_id, instance, name))
+
+
+def cached_group(account_id: int, instance: str, name: str) -> GroupEntry | None:
+    """Returns the group if it is in the cache; never queries."""
+    return _cache.groups.get((account_id, instance, name))
+
+
+def topic(account_id: int, instance: str, name: str) -> TopicEntry:
+    """Returns the topic. Raises NotFound INSTANCE_NOT_FOUND or TOPIC_NOT_FOUND; foreign and missing are the same."""
+    refresh_if_old()
+    found = _cache.topics.get((account_id, instance, name))
+    if found is not None:
+        return found
+    row = (
+        Topic.objects.select_related("instance")
+        .filter(instance__account_id=account_id, instance__name=instance, name=name)
+        .first()
+    )
+    if row is None:
+        raise _missing(account_id, instance, f"There is no topic {name!r} in instance {instance!r}.", "TOPIC")
+    return _keep_topic(row)
+
+
+def group(account_id: int, instance: str, name: str) -> GroupEntry:
+    """Returns the group. Raises NotFound INSTANCE_NOT_FOUND or GROUP_NOT_FOUND; foreign and missing are the same."""
+    refresh_if_old()
+    found = _cache.groups.get((account_id, instance, name))
+    if found is not None:
+        return found
+    row = (
+        Group.objects.select_related("instance")
+        .filter(instance__account_id=account_id, instance__name=instance, name=name)
+        .first()
+    )
+    if row is None:
+        raise _missing(account_id, instance, f"There is no group {name!r} in instance {instance!r}.", "GROUP")
+    return _keep_group(row)
+
+
+def topic_by_id(topic_id: int) -> TopicEntry | None:
+    """Returns the topic, or None when it was deleted."""
+    refresh_if_old()
+    found = _cache.topics_by_id.get(topic_id)
+    if found is None:
+        row = Topic.objects.select_related("instance").filter(pk=topic_id).first()
+        found = _keep_topic(row) if row else None
+    return found
+
+
+def group_by_id(group_id: int) -> GroupEntry | None:
+    """Returns the group, or None when it was deleted."""
+    refresh_if_old()
+    found = _cache.groups_by_id.get(group_id)
+    if found is None:
+        row = Group.objects.select_related("instance").filter(pk=group_id).first()
+        found = _keep_group(row) if row else None
+    return found
+
+
+def topic_of_queue(queue_id: int) -> tuple[TopicEntry, int] | None:
+    """Returns the topic of a queue and the queue's number, or None when it was deleted."""
+    found = _cache.queue_topics.get(queue_id)
+    if found is None:
+        row = Queue.objects.filter(pk=queue_id).only("topic_id").first()
+        if row is None or topic_by_id(row.topic_id) is None:
+            return None
+        found = _cache.queue_topics.get(queue_id)
+    return found
+
+
+def refresh() -> bool:
+    """Compares the catalog's version with the one cached and drops the cache when it moved. Returns True if it did."""
+    global _cache, _version, _checked_at
+    number = CatalogVersion.objects.values_list("number", flat=True).first()
+    with _lock:
+        _checked_at = clock.monotonic()
+        if number == _version:
+            return False
+        _cache, _version = _Cache(), number
+        return True
+
+
+def refresh_if_old() -> None:
+    """Calls `refresh` when the last comparison is more than a second ago."""
+    if clock.monotonic() - _checked_at > _REFRESH_SECONDS:
+        refresh()
+
+
+def forget() -> None:
+    """Drops everything cached. For a process that just changed the catalog, and for tests."""
+    global _cache, _version, _checked_at
+    with _lock:
+        _cache, _version, _checked_at = _Cache(), None, 0.0
+
+
+def _keep_topic(row: Topic) -> TopicEntry:
+    cache = _cache
+    queue_ids = tuple(row.queues.order_by("number").values_list("pk", flat=True))
+    entry = TopicEntry(
+        id=row.pk,
+        instance_id=row.instance_id,
+        account_id=row.instance.account_id,
+        instance=row.instance.name,
+        name=row.name,
+        type=row.type,
+        kind=row.kind,
+        queue_ids=queue_ids,
+    )
+    cache.topics[entry.account_id, entry.instance, entry.name] = entry
+    cache.topics_by_id[entry.id] = entry
+    for number, queue_id in enumerate(queue_ids):
+        cache.queue_topics[queue_id] = (entry, number)
+    return entry
+
+
+def _keep_group(row: Group) -> GroupEntry:
+    cache = _cache
+    derived = {t.kind: _keep_topic(t) for t in row.derived_topics.select_related("instance")}
+    entry = GroupEntry(
+        id=row.pk,
+        instance_id=row.instance_id,
+        account_id=row.instance.account_id,
+        instance=row.instance.name,
+        name=row.name,
+        order=row.order,
+        max_attempts=row.max_attempts,
+        invisible_seconds=row.invisible_seconds,
+        backoff_seconds=tuple(row.backoff_seconds),
+        start_from=row.start_from,
+        paused=row.paused,
+        retry_topic=derived[Topic.Kind.RETRY],
+        dead_letter_topic=derived[Topic.Kind.DEAD_LETTER],
+    )
+    cache.groups[entry.account_id, entry.instance, entry.name] = entry
+    cache.groups_by_id[entry.id] = entry
+    return entry
+
+
+def _missing(account_id: int, instance: str, text: str, what: str) -> NotFound:
+    if not Instance.objects.filter(account_id=account_id, name=instance).exists():
+        return NotFound(f"There is no instance {instance!r}.", ErrorCode.INSTANCE_NOT_FOUND)
+    return NotFound(text, ErrorCode(f"{what}_NOT_FOUND"))

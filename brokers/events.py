@@ -1,0 +1,129 @@
+"""What just happened, told to whoever waits: receivers in any process, and browsers.
+
+Owns: announcing after a commit. Must not know: who listens. Called by: engine and catalog, after their commit.
+Announcements are for speed only: receivers look again on their own, and pages refetch on a slow timer, so losing one
+delays somebody and loses nothing.
+
+A daemon thread with its own event loop sends what was announced since its last round, so a burst of commits is one
+message to Redis, and the caller never waits. It is made on first use, and again after a fork.
+"""
+
+import asyncio
+import logging
+import os
+import threading
+import uuid
+from collections.abc import Callable, Iterable
+
+import orjson
+import redis.asyncio
+from channels.layers import get_channel_layer
+from django.conf import settings
+
+_log = logging.getLogger(__name__)
+
+CHANNEL = "mq:events"
+# Which process an announcement came from: a process does not wake itself twice.
+SENDER = uuid.uuid4().hex
+# Browsers refetch at most so often for one object.
+_HINT_SECONDS = 0.5
+
+Listener = Callable[[frozenset[int]], None]
+_listeners: list[Listener] = []
+
+
+def listen(listener: Listener) -> None:
+    """Calls `listener` with topic ids on every announcement made in this process, on the announcing thread."""
+    _listeners.append(listener)
+
+
+def unlisten(listener: Listener) -> None:
+    """Undoes `listen`."""
+    if listener in _listeners:
+        _listeners.remove(listener)
+
+
+def announce(topic_ids: Iterable[int] = (), hints: Iterable[str] = ()) -> None:
+    """Says that topics have new messages, and that what `hints` name (`topic:42`, `group:7`) changed. Never blocks.
+
+    Effects: call after the commit it speaks of.
+    """
+    topics = frozenset(topic_ids)
+    if topics:
+        for listener in _listeners:
+            listener(topics)
+    names = set(hints)
+    if topics or names:
+        _sender().add(topics, names)
+
+
+class _Sender:
+    def __init__(self) -> None:
+        self._topics: set[int] = set()
+        self._hints: set[str] = set()
+        self._lock = threading.Lock()
+        self._loop = asyncio.new_event_loop()
+        self._wake = asyncio.Event()
+        self._scheduled = False
+        threading.Thread(target=self._run, name="mq-events", daemon=True).start()
+
+    def add(self, topics: frozenset[int], hints: set[str]) -> None:
+        with self._lock:
+            self._topics |= topics
+            self._hints |= hints
+            if self._scheduled:
+                return
+            self._scheduled = True
+        self._loop.call_soon_threadsafe(self._wake.set)
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        self._loop.run_until_complete(self._serve())
+
+    async def _serve(self) -> None:
+        client = redis.asyncio.Redis.from_url(settings.REDIS_URL)
+        hinting: asyncio.Task[None] | None = None
+        waiting_hints: set[str] = set()
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            with self._lock:
+                topics, hints = self._topics, self._hints
+                self._topics, self._hints, self._scheduled = set(), set(), False
+            waiting_hints |= hints
+            if topics:
+                await _publish(client, topics)
+            if waiting_hints and (hinting is None or hinting.done()):
+                hinting = asyncio.create_task(_send_hints(waiting_hints))
+                waiting_hints = set()
+                hinting.add_done_callback(lambda _: self._wake.set())
+
+
+async def _publish(client: "redis.asyncio.Redis[bytes]", topics: set[int]) -> None:
+    try:
+        await client.publish(CHANNEL, orjson.dumps({"from": SENDER, "topics": list(topics)}))
+    except (redis.RedisError, OSError) as error:
+        _log.info("announcement_lost", extra={"reason": type(error).__name__})
+
+
+async def _send_hints(names: set[str]) -> None:
+    layer = get_channel_layer()
+    try:
+        for name in names:
+            await layer.group_send(f"hints.{name.replace(':', '.')}", {"type": "hint", "name": name})
+    except (redis.RedisError, OSError) as error:
+        _log.info("announcement_lost", extra={"reason": type(error).__name__})
+    await asyncio.sleep(_HINT_SECONDS)
+
+
+_senders: dict[int, _Sender] = {}
+_senders_lock = threading.Lock()
+
+
+def _sender() -> _Sender:
+    pid = os.getpid()
+    sender = _senders.get(pid)
+    if sender is None:
+        with _senders_lock:
+            sender = _senders.get(pid) or _senders.setdefault(pid, _Sender())
+    return sender

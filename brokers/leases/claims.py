@@ -1,0 +1,139 @@
+"""Leases: which ranges of offsets are out with consumers, and until when. All deadlines are on Redis' clock.
+
+Owns: claim pointers, in-flight ranges, ranges given back. Must not know: messages, acknowledgements.
+Called by: engine.delivery. Losing all of it costs duplicates only: pointers start again from the committed offsets.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Literal
+
+from . import client
+
+_FLIGHT = client.PREFIX + "flight:"
+_POINTER = client.PREFIX + "claim:"
+_DUE = client.PREFIX + "due"
+
+
+@dataclass(frozen=True, slots=True)
+class Claimable:
+    """A queue to claim from: offsets from `committed` (when no pointer is known) up to `next_offset`, excluded."""
+
+    queue_id: int
+    epoch: int
+    committed: int
+    next_offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Receiver:
+    """Somebody who wants up to `count` messages for `invisible` time."""
+
+    count: int
+    invisible: timedelta
+    client_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """Offsets `start` to `end` (excluded) of a queue, held by a client since `claimed_at_ms`."""
+
+    group_id: int
+    queue_id: int
+    epoch: int
+    start: int
+    end: int
+    claimed_at_ms: int
+    is_ordered: bool
+    client_id: str
+    expires_at_ms: int = 0
+
+    @property
+    def member(self) -> str:
+        """Returns the lease's name in Redis; what a receipt knows is enough to make it again."""
+        return (
+            f"{self.queue_id}|{self.epoch}|{self.start}|{self.end}|{self.claimed_at_ms}"
+            f"|{int(self.is_ordered)}|{self.client_id}"
+        )
+
+
+def claim(
+    group_id: int, queues: Sequence[Claimable], receivers: Sequence[Receiver], *, is_ordered: bool
+) -> list[list[Lease]]:
+    """Hands out ranges and returns the leases of each receiver, in the receivers' order.
+
+    In ordered groups a lease is one message, the head of its queue, and a queue has at most one.
+    Raises: TryLater LEASES_UNAVAILABLE.
+    """
+    arguments: list[object] = [group_id, int(is_ordered), len(queues), len(receivers)]
+    for queue in queues:
+        arguments += (queue.queue_id, queue.epoch, queue.committed, queue.next_offset)
+    for receiver in receivers:
+        arguments += (receiver.count, int(receiver.invisible.total_seconds() * 1000), receiver.client_id)
+    answer = client.run("claim", [f"{_FLIGHT}{group_id}", _DUE, f"{_POINTER}{group_id}:"], arguments)
+    epochs = {queue.queue_id: queue.epoch for queue in queues}
+    leases: list[list[Lease]] = [[] for _ in receivers]
+    now = answer[0]
+    for index, queue_text, start, end, expiry in answer[1:]:
+        queue_id = int(queue_text)
+        leases[index].append(
+            Lease(
+                group_id, queue_id, epochs[queue_id], start, end, now, is_ordered, receivers[index].client_id, expiry
+            )
+        )
+    return leases
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A lease that is over. `head` (ordered): the head is `offset` from now on; `back`: `start`-`end` is free again."""
+
+    lease: Lease
+    action: Literal["drop", "head", "back"] = "drop"
+    offset: int = 0
+    start: int = 0
+    end: int = 0
+
+
+def release(group_id: int, releases: Sequence[Release]) -> int:
+    """Ends leases of one group and returns how many were still known. Raises TryLater LEASES_UNAVAILABLE."""
+    arguments: list[object] = []
+    for item in releases:
+        value = f"{item.start}-{item.end}" if item.action == "back" else item.offset
+        arguments += (item.lease.member, f"{item.lease.queue_id}:{item.lease.epoch}", item.action, value)
+    return int(client.run("release", [f"{_FLIGHT}{group_id}", f"{_POINTER}{group_id}:"], arguments))
+
+
+def expired(limit: int) -> list[Lease]:
+    """Returns at most `limit` leases that ran out. They stay until released. Raises TryLater LEASES_UNAVAILABLE."""
+    answer = client.run("expired", [_DUE, _FLIGHT], [limit])
+    return [_parse(int(answer[i]), answer[i + 1].decode()) for i in range(0, len(answer), 2)]
+
+
+def extend(lease: Lease, offset: int, *, invisible: timedelta) -> int | None:
+    """Moves one message's deadline to `invisible` from now and returns it in ms; None when its lease is over."""
+    expiry = client.run(
+        "extend",
+        [f"{_FLIGHT}{lease.group_id}", _DUE],
+        [
+            lease.group_id,
+            lease.queue_id,
+            lease.epoch,
+            offset,
+            lease.member,
+            int(invisible.total_seconds() * 1000),
+        ],
+    )
+    return int(expiry) or None
+
+
+def in_flight(group_id: int) -> int:
+    """Returns how many messages the group's leases cover, an upper bound: some may be settled by now."""
+    members = client.connection().zrange(f"{_FLIGHT}{group_id}", 0, -1)
+    return sum(lease.end - lease.start for lease in (_parse(group_id, m.decode()) for m in members))
+
+
+def _parse(group_id: int, member: str) -> Lease:
+    queue_id, epoch, start, end, claimed, ordered, client_id = member.split("|", 6)
+    return Lease(group_id, int(queue_id), int(epoch), int(start), int(end), int(claimed), ordered == "1", client_id)

@@ -1,0 +1,182 @@
+"""How far each group is in each queue.
+
+Owns: the `cursor` and `subscription` tables and the arithmetic of settled offsets.
+Must not know: leases, receipts, messages. Called by: engine.
+An offset is settled when it was acknowledged, filtered out, moved to retry or buried. Below `committed` all are;
+`islands` are settled ranges above it.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from psycopg.types.multirange import Multirange
+
+from . import queries, session
+
+_SQL = queries.load("cursors")
+
+Islands = tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class QueuePosition:
+    """A queue as one group sees it. `committed` is None before the group's first receive."""
+
+    queue_id: int
+    next_offset: int
+    min_offset: int
+    committed: int | None
+    islands: Islands
+    epoch: int
+    head_attempts: int
+    is_blocked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """A locked cursor."""
+
+    epoch: int
+    committed: int
+    islands: Islands
+    head_attempts: int
+
+    def has_settled(self, offset: int) -> bool:
+        """Returns True if this offset needs nothing more."""
+        return offset < self.committed or any(start <= offset < end for start, end in self.islands)
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """Offsets to settle in one cursor. `attempt` is set for ordered groups only."""
+
+    group_id: int
+    queue_id: int
+    epoch: int
+    offsets: tuple[int, ...]
+    attempt: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What became of a settlement. `already` are the offsets that were settled before."""
+
+    is_valid: bool
+    already: Islands
+    committed: int
+    islands: Islands
+
+
+def positions(group_id: int, queue_ids: Sequence[int]) -> list[QueuePosition]:
+    """Returns one position per existing queue, in no order."""
+    with session.cursor() as cur:
+        cur.execute(_SQL["positions"], {"group_id": group_id, "queue_ids": list(queue_ids)}, prepare=True)
+        return [
+            QueuePosition(
+                queue_id=row[0],
+                next_offset=row[1],
+                min_offset=row[2],
+                committed=row[3],
+                islands=_islands(row[4]),
+                epoch=row[5] or 0,
+                head_attempts=row[6] or 0,
+                is_blocked=row[7],
+            )
+            for row in cur
+        ]
+
+
+def create(group_id: int, queue_ids: Sequence[int], *, latest: bool) -> None:
+    """Makes the cursors that are missing: at the oldest kept message, or behind the newest when `latest`."""
+    with session.cursor() as cur:
+        cur.execute(_SQL["create"], {"group_id": group_id, "queue_ids": list(queue_ids), "latest": latest})
+
+
+def lock(pairs: Iterable[tuple[int, int]]) -> dict[tuple[int, int], Cursor]:
+    """Locks the cursors of (group, queue) pairs in order and returns those that exist. Needs a transaction."""
+    wanted = sorted(set(pairs))
+    with session.cursor() as cur:
+        cur.execute(
+            _SQL["lock"],
+            {"group_ids": [g for g, _ in wanted], "queue_ids": [q for _, q in wanted]},
+            prepare=True,
+        )
+        return {(r[0], r[1]): Cursor(r[2], r[3], _islands(r[4]), r[5]) for r in cur}
+
+
+def settle(settlements: Sequence[Settlement], *, acknowledged: bool) -> dict[tuple[int, int], Settled]:
+    """Settles offsets; at most one settlement per cursor. Missing cursors are absent from the answer.
+
+    Shapes: keys are (group, queue). Effects: one statement; locks cursors in order. `acknowledged` counts them as such.
+    """
+    with session.cursor() as cur:
+        cur.execute(
+            _SQL["settle"],
+            {
+                "group_ids": [s.group_id for s in settlements],
+                "queue_ids": [s.queue_id for s in settlements],
+                "epochs": [s.epoch for s in settlements],
+                "attempts": [s.attempt for s in settlements],
+                "ranges": [_ranges_text(s.offsets) for s in settlements],
+                "acknowledged": acknowledged,
+            },
+            prepare=True,
+        )
+        return {(r[0], r[1]): Settled(r[2], _islands(r[3]), r[4], _islands(r[5])) for r in cur}
+
+
+def block_heads(heads: Sequence[tuple[int, int, float]]) -> None:
+    """Counts a failed delivery of the head of (group, queue) and holds the queue for so many seconds."""
+    with session.cursor() as cur:
+        cur.execute(
+            _SQL["block_head"],
+            {
+                "group_ids": [h[0] for h in heads],
+                "queue_ids": [h[1] for h in heads],
+                "delays": [h[2] for h in heads],
+            },
+        )
+
+
+def moved_away(places: Sequence[tuple[int, int, int]]) -> set[tuple[int, int, int]]:
+    """Returns those (group, queue, offset) that were settled by a failure (retry or burial), not by an acknowledgement."""
+    with session.cursor() as cur:
+        cur.execute(
+            _SQL["moved_away"],
+            {
+                "group_ids": [p[0] for p in places],
+                "queue_ids": [p[1] for p in places],
+                "offsets": [p[2] for p in places],
+            },
+        )
+        return {(r[0], r[1], r[2]) for r in cur}
+
+
+def subscribe(group_id: int, topic_id: int, expression: str) -> str | None:
+    """Notes the filter a group uses on a topic. Returns the one noted before, or None."""
+    with session.cursor() as cur:
+        cur.execute(_SQL["subscribe"], {"group_id": group_id, "topic_id": topic_id, "filter": expression})
+        row = cur.fetchone()
+        return row[0] if row else None
+
+
+def _islands(value: Multirange | None) -> Islands:
+    if not value:
+        return ()
+    return tuple((0 if r.lower is None else r.lower, r.upper) for r in value)
+
+
+def _ranges_text(offsets: tuple[int, ...]) -> str:
+    """Returns offsets as a multirange literal, neighbours joined: (1, 2, 5) gives {[1,3),[5,6)}."""
+    parts: list[str] = []
+    start = end = -1
+    for offset in sorted(set(offsets)):
+        if offset == end:
+            end += 1
+            continue
+        if end >= 0:
+            parts.append(f"[{start},{end})")
+        start, end = offset, offset + 1
+    if end >= 0:
+        parts.append(f"[{start},{end})")
+    return "{" + ",".join(parts) + "}"

@@ -1,0 +1,135 @@
+"""Messages nobody sees yet, and what became of deliveries that failed.
+
+Owns: the `pending`, `attempt` and `dead_letter` tables as the delivery path writes them.
+Must not know: back-off rules, leases. Called by: engine.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Literal
+
+from ..domain.messages import Stored
+from . import queries, session
+from .log import Row, pack_properties
+
+_SQL = queries.load("pending")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parked:
+    """A row for the log and when to append it: `due_ms`, or `delay` from now on the database's clock."""
+
+    kind: Literal["SCHEDULED", "RETRY"]
+    row: Row
+    topic_id: int
+    group_id: int | None = None
+    due_ms: int | None = None
+    delay: timedelta = timedelta()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """A failed delivery. `delay` is None when it was the last attempt."""
+
+    group_id: int
+    topic_id: int
+    topic_name: str
+    message: Stored
+    attempt: int
+    outcome: Literal["REFUSED", "EXPIRED"]
+    client_id: str
+    error: str
+    started_ms: int
+    delay: timedelta | None
+
+
+def add(parked: Sequence[Parked]) -> list[int]:
+    """Parks messages and returns when each is due, in milliseconds since 1970."""
+    rows = [p.row for p in parked]
+    with session.cursor() as cur:
+        cur.execute(
+            _SQL["add"],
+            {
+                "kinds": [p.kind for p in parked],
+                "due": [p.due_ms for p in parked],
+                "delays": [p.delay.total_seconds() for p in parked],
+                "queue_ids": [r.queue_id for r in rows],
+                "topic_ids": [p.topic_id for p in parked],
+                "group_ids": [p.group_id for p in parked],
+                "message_ids": [r.message_id for r in rows],
+                "tags": [r.tag for r in rows],
+                "keys": [r.keys for r in rows],
+                "properties": [r.properties for r in rows],
+                "bodies": [r.body for r in rows],
+                "sys_flags": [r.sys_flag for r in rows],
+                "born": [r.born_at_ms for r in rows],
+                "hosts": [r.born_host for r in rows],
+                "reconsumes": [r.reconsume_times for r in rows],
+            },
+        )
+        return [row[0] for row in cur]
+
+
+def take_due(limit: int) -> list[Row]:
+    """Removes at most `limit` messages whose time has come and returns them, oldest first. Needs a transaction."""
+    with session.cursor() as cur:
+        cur.execute(_SQL["take_due"], {"limit": limit})
+        return [Row(*row) for row in cur]
+
+
+def seconds_to_next() -> float | None:
+    """Returns how long until the next message is due (negative: late), or None when nothing waits."""
+    with session.cursor() as cur:
+        cur.execute(_SQL["next_due"])
+        row = cur.fetchone()
+        return row[0] if row else None
+
+
+def note_attempts(failures: Sequence[Failure]) -> None:
+    """Writes one timeline row a failure."""
+    with session.cursor() as cur:
+        cur.execute(
+            _SQL["note_attempts"],
+            {
+                "group_ids": [f.group_id for f in failures],
+                "topic_ids": [f.topic_id for f in failures],
+                "message_ids": [f.message.message_id for f in failures],
+                "queue_ids": [f.message.queue_id for f in failures],
+                "offsets": [f.message.offset for f in failures],
+                "attempts": [f.attempt for f in failures],
+                "outcomes": [f.outcome for f in failures],
+                "clients": [f.client_id for f in failures],
+                "errors": [f.error for f in failures],
+                "started": [f.started_ms for f in failures],
+                "delays": [None if f.delay is None else f.delay.total_seconds() for f in failures],
+            },
+        )
+
+
+def bury(failures: Sequence[Failure]) -> None:
+    """Writes one dead letter a failure."""
+    messages = [f.message for f in failures]
+    with session.cursor() as cur:
+        cur.execute(
+            _SQL["bury"],
+            {
+                "group_ids": [f.group_id for f in failures],
+                "topic_ids": [f.topic_id for f in failures],
+                "topic_names": [f.topic_name for f in failures],
+                "queue_ids": [m.queue_id for m in messages],
+                "offsets": [m.offset for m in messages],
+                "message_ids": [m.message_id for m in messages],
+                "tags": [m.tag for m in messages],
+                "keys": [" ".join(m.keys) or None for m in messages],
+                "properties": [pack_properties(m.properties) for m in messages],
+                "bodies": [m.body for m in messages],
+                "sys_flags": [m.sys_flag for m in messages],
+                "crcs": [m.body_crc for m in messages],
+                "born": [m.born_at_ms for m in messages],
+                "hosts": [m.born_host for m in messages],
+                "attempts": [f.attempt for f in failures],
+                "errors": [f.error for f in failures],
+                "clients": [f.client_id for f in failures],
+            },
+        )
