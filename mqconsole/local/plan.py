@@ -48,7 +48,9 @@ def processes(*, parent: int) -> list[Process]:
     manage = str(settings.BASE_DIR / "manage.py")
     local.append(Process("broker", Stage.DOORS, _python(manage, "runbroker")))
     local.append(Process("greet", Stage.GREET, _python("-m", "mqconsole.local.greet"), is_step=True))
-    celery = ("-m", "celery", "--app", "mqconsole", "--quiet")
+    # Celery warns of root because of pickled task arguments; ours are JSON.
+    quiet = ("-W", "ignore:You're running the worker with superuser privileges")
+    celery = (*quiet, "-m", "celery", "--app", "mqconsole", "--quiet")
     # Threads, because jobs wait for the database; one process is also one process to stop.
     worker = ("worker", "--pool", "threads", "--concurrency", "4", "--without-gossip", "--without-mingle")
     local.append(Process("jobs", Stage.JOBS, _python(*celery, *worker, "--loglevel", "warning")))
@@ -96,7 +98,7 @@ def _stores(parent: int) -> list[Process]:
 
 def _web() -> list[str]:
     options = ["--host", settings.BIND, "--port", str(settings.HTTP_PORT), "--loop", "uvloop", "--http", "httptools"]
-    options += ["--ws", "websockets", "--no-access-log", "--log-level", "warning", "--timeout-graceful-shutdown", "3"]
+    options += ["--ws", "websockets-sansio", "--no-access-log", "--log-level", "warning", "--timeout-graceful-shutdown", "3"]
     return _python("-m", "uvicorn", "mqconsole.asgi:application", *options)
 
 

@@ -58,14 +58,13 @@ def _wait(name: str, attempt: Callable[[], None]) -> None:
 
 def _ensure_database() -> None:
     """Creates the database on the embedded server; somebody else's server gets no databases from us."""
-    try:
+    if not settings.EMBEDDED_POSTGRES:
         psycopg.connect(**connection_options()).close()
-    except psycopg.OperationalError as error:
-        if not settings.EMBEDDED_POSTGRES or "does not exist" not in str(error):
-            raise
-        name = sql.Identifier(settings.DATABASES["default"]["NAME"])
-        with psycopg.connect(**connection_options("postgres")) as connection:
-            connection.execute(sql.SQL("CREATE DATABASE {}").format(name))
+        return
+    name = settings.DATABASES["default"]["NAME"]
+    with psycopg.connect(**connection_options("postgres")) as connection:
+        if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone() is None:
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
 
 
 def _ping_redis() -> None:
@@ -86,10 +85,10 @@ def _pending_migrations() -> set[tuple[str, str]]:
         label = package.rpartition(".")[2]
         on_disk |= {(label, module.name) for module in pkgutil.iter_modules(places) if not module.name.startswith("_")}
     with psycopg.connect(**connection_options()) as connection:
-        try:
-            return on_disk - set(connection.execute("SELECT app, name FROM django_migrations").fetchall())
-        except psycopg.errors.UndefinedTable:
+        found_table = connection.execute("SELECT to_regclass('django_migrations')").fetchone()
+        if found_table is None or found_table[0] is None:
             return on_disk
+        return on_disk - set(connection.execute("SELECT app, name FROM django_migrations").fetchall())
 
 
 def _migrate_and_bootstrap() -> None:
