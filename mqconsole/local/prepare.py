@@ -24,9 +24,17 @@ RETRY_SECONDS = 0.05
 
 
 def main() -> None:
-    _wait("PostgreSQL", _ensure_database)
+    wait_for_stores()
     if _pending_migrations() or not (settings.DATA_DIR / "credentials.json").exists():
         _migrate_and_bootstrap()
+
+
+def wait_for_stores() -> None:
+    """Returns when both servers answer and, on an embedded server, the database exists.
+
+    *Raises* SystemExit when a server does not answer within STORES_DEADLINE_SECONDS.
+    """
+    _wait("PostgreSQL", _ensure_database)
     _wait("Redis", _ping_redis)
 
 

@@ -20,7 +20,7 @@ from supervisor import events, supervisord
 from supervisor.medusa import asyncore_25
 from supervisor.options import ServerOptions
 from supervisor.poller import Poller
-from supervisor.states import SupervisorStates
+from supervisor.states import ProcessStates, SupervisorStates
 
 from .lines import Terminal
 from .plan import STOP_ORDER, Process, Stage
@@ -30,6 +30,7 @@ STARTED_SECONDS = 2
 START_ATTEMPTS = 5
 LOG_BYTES = "10MB"
 LOG_COUNT = 3
+ALIVE = {ProcessStates.STARTING, ProcessStates.RUNNING, ProcessStates.STOPPING}
 
 
 def supervise(table: list[Process], *, run_dir: Path, log_dir: Path, terminal: Terminal, greet: Callable[[], None]) -> bool:
@@ -47,7 +48,7 @@ def supervise(table: list[Process], *, run_dir: Path, log_dir: Path, terminal: T
     options.first, options.test = True, False
     watch = _Watch(table, pids_file=run_dir / "pids.json", terminal=terminal, greet=greet)
     overseer = _Overseer(options, watch)
-    options.poller = _EagerPoller(options, is_settled=watch.is_settled)
+    options.poller = _EagerPoller(options, watch)
     try:
         overseer.main()
     except asyncore_25.ExitNow:  # supervisor's way to say that every process has ended
@@ -68,6 +69,7 @@ class _Watch:
         self._greet = greet
         self._stage = Stage.STORES
         self._waiting_for: set[str] = set()
+        self._noted_pids: dict[str, int] = {}
         self._supervisor: Any = None  # the library has no types
 
     def begin(self, supervisor: Any) -> None:
@@ -77,12 +79,25 @@ class _Watch:
         events.subscribe(events.ProcessStateExitedEvent, self._on_exit)
         events.subscribe(events.ProcessStateBackoffEvent, self._on_backoff)
         events.subscribe(events.ProcessStateFatalEvent, self._on_fatal)
-        events.subscribe(events.ProcessStateEvent, self._on_change)
         self._start_stage(Stage.STORES)
 
     def is_settled(self) -> bool:
         """Returns whether every stage has started and nothing is being stopped."""
         return self._stage is max(Stage) and self._supervisor.options.mood == SupervisorStates.RUNNING
+
+    def note_pids(self) -> None:
+        """Writes the numbers of the processes to their file if one has changed since the last time."""
+        pids = {"supervisor": os.getpid()}
+        for name in self._table:
+            process = self._find(name)
+            if process.pid and process.get_state() in ALIVE:
+                pids[name] = process.pid
+        if pids == self._noted_pids:
+            return
+        fresh = self.pids_file.with_suffix(".new")
+        fresh.write_text(json.dumps(pids))
+        fresh.replace(self.pids_file)
+        self._noted_pids = pids
 
     def _start_stage(self, stage: Stage) -> None:
         self._stage = stage
@@ -125,12 +140,6 @@ class _Watch:
         self._terminal.say(f"{reason}; stopping everything")
         self._supervisor.options.mood = SupervisorStates.SHUTDOWN
 
-    def _on_change(self, event: Any) -> None:
-        pids = {name: pid for name in self._table if (pid := self._find(name).pid)}
-        fresh = self.pids_file.with_suffix(".new")
-        fresh.write_text(json.dumps({"supervisor": os.getpid(), **pids}))
-        fresh.replace(self.pids_file)
-
     def _find(self, name: str) -> Any:
         return self._supervisor.process_groups[name].processes[name]
 
@@ -160,12 +169,13 @@ class _EagerPoller(Poller):  # type: ignore[misc] # the library has no types
 
     EAGER_SECONDS = 0.02
 
-    def __init__(self, options: Any, *, is_settled: Callable[[], bool]) -> None:
+    def __init__(self, options: Any, watch: _Watch) -> None:
         super().__init__(options)
-        self._is_settled = is_settled
+        self._watch = watch
 
     def poll(self, timeout: float) -> Any:
-        return super().poll(timeout if self._is_settled() else self.EAGER_SECONDS)
+        self._watch.note_pids()
+        return super().poll(timeout if self._watch.is_settled() else self.EAGER_SECONDS)
 
 
 def _write_config(table: list[Process], path: Path, log_dir: Path) -> None:
