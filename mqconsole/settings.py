@@ -1,5 +1,6 @@
 """All settings, read once from the environment. `docs/settings.md` lists each one."""
 
+import contextlib
 import secrets
 import urllib.parse
 from pathlib import Path
@@ -27,10 +28,8 @@ def _secret(name: str, file_name: str) -> str:
         fresh = path.with_suffix(f".{secrets.token_hex(4)}")
         fresh.touch(mode=0o600)
         fresh.write_text(secrets.token_urlsafe(48))
-        try:
-            path.hardlink_to(fresh)  # the first process wins; the others read what it wrote
-        except FileExistsError:
-            pass
+        with contextlib.suppress(FileExistsError):  # the first process wins; the others read what it wrote
+            path.hardlink_to(fresh)
         fresh.unlink()
     return path.read_text().strip()
 

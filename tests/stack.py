@@ -50,7 +50,7 @@ def test_database() -> Iterator[None]:
     from django.db import connection
     from django.test.utils import setup_databases
 
-    before = setup_databases(verbosity=0, interactive=False, aliases={"default"})
+    before = setup_databases(verbosity=0, interactive=False, aliases={"default": None})
     yield
     if settings.EMBEDDED_POSTGRES:
         return

@@ -48,7 +48,9 @@ def _run(*, is_first_start: bool) -> bool:
     from .lines import Terminal
 
     # Children find the same data whatever their working directory, and print line by line.
-    os.environ.update(MQ_DATA_DIR=str(settings.DATA_DIR), PYTHONUNBUFFERED="1", DJANGO_SETTINGS_MODULE="mqconsole.settings")
+    os.environ.update(
+        MQ_DATA_DIR=str(settings.DATA_DIR), PYTHONUNBUFFERED="1", DJANGO_SETTINGS_MODULE="mqconsole.settings"
+    )
     os.chdir(settings.BASE_DIR)
     _allow_many_connections()
     table = plan.processes(parent=os.getpid())
@@ -61,7 +63,9 @@ def _run(*, is_first_start: bool) -> bool:
         terminal=terminal,
         greet=lambda: terminal.show(_greeting(settings.DATA_DIR, shows_password=is_first_start)),
     )
-    terminal.say("everything has stopped; the data stays" if is_clean else f"stopped; logs are in {settings.DATA_DIR}/log")
+    terminal.say(
+        "everything has stopped; the data stays" if is_clean else f"stopped; logs are in {settings.DATA_DIR}/log"
+    )
     return is_clean
 
 

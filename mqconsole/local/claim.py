@@ -28,7 +28,9 @@ def claim_directory(data_dir: Path, *, console_url: str) -> IO[str]:
         owner = data_dir.stat().st_uid
         lock = (data_dir / "supervisor.lock").open("a+") if owner == os.geteuid() else None
     except OSError as error:
-        raise Refused(f"cannot use the data directory {data_dir}: {error.strerror}. Set MQ_DATA_DIR to another.") from error
+        raise Refused(
+            f"cannot use the data directory {data_dir}: {error.strerror}. Set MQ_DATA_DIR to another."
+        ) from error
     if lock is None:
         raise Refused(
             f"the data directory {data_dir} belongs to user number {owner}, and this is user number {os.geteuid()}. "
@@ -67,7 +69,9 @@ def check_ports(ports: Mapping[str, int], *, host: str) -> None:
     for variable, port in ports.items():
         reason = _why_not_free(host, port)
         if reason is not None:
-            problems.append(f"port {port} on {host} cannot be used: {reason}. Choose another: {variable}={port + 1} make run")
+            problems.append(
+                f"port {port} on {host} cannot be used: {reason}. Choose another: {variable}={port + 1} make run"
+            )
     if problems:
         raise Refused("\n".join(problems))
 

@@ -2,7 +2,7 @@
 
 Owns: the patience, and what to say when it runs out.
 Must not know: what makes the product ready.
-Called by: the supervisor, as `python -m mqconsole.local.greet`. The greeting itself is printed by the supervisor's process.
+Called by: the supervisor, as `python -m mqconsole.local.greet`; the greeting itself is printed by its own process.
 """
 
 import sys

@@ -2,7 +2,7 @@
 
 Owns: the last steps before a child process turns into PostgreSQL, Redis or one of ours.
 Must not know: which program that is. Imports the standard library only, because it starts once for every child.
-Called by: `mqconsole.local` as `python launch.py [--parent PID] [--signal NAME] [--not-root DIRECTORY] -- program argument…`.
+Called by: `mqconsole.local` as `launch.py [--parent PID] [--signal NAME] [--not-root DIRECTORY] -- program argument…`.
 
 `--signal` names what the kernel sends the program when the parent dies, however it dies: nothing is left behind after
 `kill -9` of the supervisor. `--not-root` is for PostgreSQL, which refuses to run as root: a root caller first enters a
@@ -68,9 +68,9 @@ def leave_root(directories: list[Path], *, program: Path) -> None:
     for path, need in [(program, os.X_OK), *((directory, os.W_OK) for directory in directories)]:
         if not os.access(path, need):
             sys.stderr.write(
-                f"PostgreSQL does not run as root, this machine allows no user namespaces, and the user 'nobody' cannot "
-                f"reach {path}. Run as an ordinary user, or move the project (and MQ_DATA_DIR) to a directory that "
-                f"others may enter, or set MQ_DATABASE_URL to a PostgreSQL server of your own.\n"
+                f"PostgreSQL does not run as root, this machine allows no user namespaces, and the user 'nobody' "
+                f"cannot reach {path}. Run as an ordinary user, or move the project (and MQ_DATA_DIR) to a directory "
+                f"that others may enter, or set MQ_DATABASE_URL to a PostgreSQL server of your own.\n"
             )
             raise SystemExit(CANNOT_START)
 

@@ -98,7 +98,8 @@ def _stores(parent: int) -> list[Process]:
 
 def _web() -> list[str]:
     options = ["--host", settings.BIND, "--port", str(settings.HTTP_PORT), "--loop", "uvloop", "--http", "httptools"]
-    options += ["--ws", "websockets-sansio", "--no-access-log", "--log-level", "warning", "--timeout-graceful-shutdown", "3"]
+    options += ["--ws", "websockets-sansio", "--timeout-graceful-shutdown", "3", "--no-access-log"]
+    options += ["--log-level", "warning"]
     return _python("-m", "uvicorn", "mqconsole.asgi:application", *options)
 
 

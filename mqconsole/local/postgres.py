@@ -83,7 +83,9 @@ class Cluster:
             raise CannotPrepare(f"PostgreSQL could not make its data directory:\n{done.stdout}{done.stderr}")
         with (fresh / "postgresql.conf").open("a") as main:
             main.write("\ninclude = 'mqconsole.conf'\ninclude = 'local.conf'\n")
-        (fresh / "local.conf").write_text("# Your own settings; they win over mqconsole.conf, which every start writes.\n")
+        (fresh / "local.conf").write_text(
+            "# Your own settings; they win over mqconsole.conf, which every start writes.\n"
+        )
         fresh.rename(self.data_dir)
 
     def configure(self, changes: Mapping[str, str] | None = None) -> None:

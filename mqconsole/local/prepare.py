@@ -69,7 +69,7 @@ def _ensure_database() -> None:
     if not settings.EMBEDDED_POSTGRES:
         psycopg.connect(**connection_options()).close()
         return
-    name = settings.DATABASES["default"]["NAME"]
+    name = connection_options()["dbname"]
     with psycopg.connect(**connection_options("postgres")) as connection:
         if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone() is None:
             connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))

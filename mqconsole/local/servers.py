@@ -46,7 +46,9 @@ def _running(command: list[str], *, log: Path, stop: signal.Signals) -> Iterator
     with ExitStack() as stack:
         output: IO[bytes] = stack.enter_context(log.open("ab"))
         # A session of its own: Ctrl-C at the terminal is for the caller, which then stops the server in order.
-        server = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True)
+        server = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+        )
         stack.callback(_stop, server, stop)
         yield server.pid
 

@@ -33,7 +33,9 @@ LOG_COUNT = 3
 ALIVE = {ProcessStates.STARTING, ProcessStates.RUNNING, ProcessStates.STOPPING}
 
 
-def supervise(table: list[Process], *, run_dir: Path, log_dir: Path, terminal: Terminal, greet: Callable[[], None]) -> bool:
+def supervise(
+    table: list[Process], *, run_dir: Path, log_dir: Path, terminal: Terminal, greet: Callable[[], None]
+) -> bool:
     """Runs the processes until a signal (SIGINT, SIGTERM, SIGHUP) or a process that cannot be kept up; then stops all.
 
     `greet` is called once, when the last step of the stage GREET has ended well.

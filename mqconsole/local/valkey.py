@@ -65,4 +65,6 @@ def program() -> Path:
         path = Path(top, "_binaries", machine, "valkey-server")
         if path.exists():
             return path
-    raise CannotPrepare("there is no embedded Redis for this machine; set MQ_REDIS_URL to a Redis server (6.2 or newer)")
+    raise CannotPrepare(
+        "there is no embedded Redis for this machine; set MQ_REDIS_URL to a Redis server (6.2 or newer)"
+    )

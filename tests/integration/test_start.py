@@ -91,5 +91,11 @@ def _run(**environment: str) -> "subprocess.CompletedProcess[str]":
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("MQ_", "DJANGO_"))}
     command = [sys.executable, "-m", "mqconsole.local"]
     return subprocess.run(
-        command, cwd=stack.PROJECT, env={**inherited, **environment}, capture_output=True, text=True, timeout=60, check=False
+        command,
+        cwd=stack.PROJECT,
+        env={**inherited, **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
