@@ -53,6 +53,8 @@ if BEHIND_PROXY:
 # A server whose address is not given is run by `mqconsole.local` and listens on a socket in RUN_DIR.
 EMBEDDED_POSTGRES = not env.text("MQ_DATABASE_URL")
 EMBEDDED_REDIS = not env.text("MQ_REDIS_URL")
+# Start although the database would lose acknowledged messages.
+ALLOW_UNSAFE = env.boolean("MQ_ALLOW_UNSAFE", False)
 _database = env.url(
     "MQ_DATABASE_URL",
     f"postgresql://postgres@/mqconsole?host={urllib.parse.quote(str(RUN_DIR))}",

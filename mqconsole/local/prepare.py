@@ -21,11 +21,15 @@ from mqconsole import settings
 
 STORES_DEADLINE_SECONDS = 60.0
 RETRY_SECONDS = 0.05
+# Django's own words among the connection's options.
+DJANGO_OPTIONS = {"pool", "server_side_binding", "isolation_level", "assume_role"}
 
 
 def main() -> None:
     wait_for_stores()
-    if _pending_migrations() or not (settings.DATA_DIR / "credentials.json").exists():
+    with psycopg.connect(**connection_options()) as connection:
+        is_behind = bool(pending_migrations(connection))
+    if is_behind or not (settings.DATA_DIR / "credentials.json").exists():
         _migrate_and_bootstrap()
 
 
@@ -40,8 +44,9 @@ def wait_for_stores() -> None:
 
 def connection_options(database: str | None = None) -> dict[str, Any]:
     """Returns psycopg's arguments for the database of the settings, or for another on the same server."""
-    configured = settings.DATABASES["default"]
+    configured: Any = settings.DATABASES["default"]
     return {
+        **{name: value for name, value in configured["OPTIONS"].items() if name not in DJANGO_OPTIONS},
         "dbname": database or configured["NAME"],
         "user": configured["USER"] or None,
         "password": configured["PASSWORD"] or None,
@@ -80,7 +85,7 @@ def _ping_redis() -> None:
         client.ping()
 
 
-def _pending_migrations() -> set[tuple[str, str]]:
+def pending_migrations(connection: psycopg.Connection[Any]) -> set[tuple[str, str]]:
     """Returns the migrations on disk (application, name) that the database does not have."""
     on_disk = set()
     for application in settings.INSTALLED_APPS:
@@ -92,11 +97,10 @@ def _pending_migrations() -> set[tuple[str, str]]:
         places = list(found.submodule_search_locations or []) if found else []
         label = package.rpartition(".")[2]
         on_disk |= {(label, module.name) for module in pkgutil.iter_modules(places) if not module.name.startswith("_")}
-    with psycopg.connect(**connection_options()) as connection:
-        found_table = connection.execute("SELECT to_regclass('django_migrations')").fetchone()
-        if found_table is None or found_table[0] is None:
-            return on_disk
-        return on_disk - set(connection.execute("SELECT app, name FROM django_migrations").fetchall())
+    table = connection.execute("SELECT to_regclass('django_migrations')").fetchone()
+    if table is None or table[0] is None:
+        return on_disk
+    return on_disk - set(connection.execute("SELECT app, name FROM django_migrations").fetchall())
 
 
 def _migrate_and_bootstrap() -> None:
