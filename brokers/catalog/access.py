@@ -27,15 +27,15 @@ def check(actor: Actor, action: str, resource: str) -> None:
     )
 
 
-def resource(actor: Actor, instance: str, name: str = "") -> str:
+def resource(account_id: int, instance: str, name: str = "") -> str:
     """Returns how policies and the audit trail name an instance, or a topic or group in it."""
-    scope = f"acs:mq:*:{actor.account_id}:{instance}"
+    scope = f"acs:mq:*:{account_id}:{instance}"
     return f"{scope}%{name}" if name else scope
 
 
 def instance(actor: Actor, name: str, action: str = "mq:QueryInstanceBaseInfo") -> Instance:
     """Returns the instance. Raises Denied, NotFound INSTANCE_NOT_FOUND."""
-    check(actor, action, resource(actor, name))
+    check(actor, action, resource(actor.account_id, name))
     found = Instance.objects.filter(account_id=actor.account_id, name=name).first()
     if found is None:
         raise _no_instance(name)
@@ -44,7 +44,7 @@ def instance(actor: Actor, name: str, action: str = "mq:QueryInstanceBaseInfo") 
 
 def topic(actor: Actor, instance_name: str, name: str, action: str = "mq:QueryTopic") -> Topic:
     """Returns the topic with its instance. Raises Denied, NotFound INSTANCE_NOT_FOUND or TOPIC_NOT_FOUND."""
-    check(actor, action, resource(actor, instance_name, name))
+    check(actor, action, resource(actor.account_id, instance_name, name))
     rows = Topic.objects.select_related("instance", "group")
     found = rows.filter(instance__account_id=actor.account_id, instance__name=instance_name, name=name).first()
     if found is None:
@@ -58,7 +58,7 @@ def topic(actor: Actor, instance_name: str, name: str, action: str = "mq:QueryTo
 
 def group(actor: Actor, instance_name: str, name: str, action: str = "mq:QueryGroup") -> Group:
     """Returns the group with its instance. Raises Denied, NotFound INSTANCE_NOT_FOUND or GROUP_NOT_FOUND."""
-    check(actor, action, resource(actor, instance_name, name))
+    check(actor, action, resource(actor.account_id, instance_name, name))
     rows = Group.objects.select_related("instance")
     found = rows.filter(instance__account_id=actor.account_id, instance__name=instance_name, name=name).first()
     if found is None:
@@ -72,7 +72,7 @@ def group(actor: Actor, instance_name: str, name: str, action: str = "mq:QueryGr
 
 def operation(actor: Actor, instance_name: str, number: int, action: str = "mq:QueryOperation") -> Operation:
     """Returns the operation with its group and instance. Raises Denied, NotFound."""
-    check(actor, action, resource(actor, instance_name))
+    check(actor, action, resource(actor.account_id, instance_name))
     rows = Operation.objects.select_related("instance", "group")
     found = rows.filter(instance__account_id=actor.account_id, instance__name=instance_name, pk=number).first()
     if found is None:

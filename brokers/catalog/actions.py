@@ -20,7 +20,7 @@ from . import access, changes
 
 def create_instance(actor: Actor, *, name: str, remark: str = "") -> Instance:
     """Returns a new, empty instance. Raises Denied, Rejected INVALID_NAME, INVALID_REQUEST or ALREADY_EXISTS."""
-    resource = access.resource(actor, name)
+    resource = access.resource(actor.account_id, name)
     access.check(actor, "mq:CreateInstance", resource)
     names.check_instance(name)
     _check_remark(remark)
@@ -37,7 +37,7 @@ def create_instance(actor: Actor, *, name: str, remark: str = "") -> Instance:
 
 def update_instance(actor: Actor, instance: Instance, *, remark: str) -> Instance:
     """Returns the instance with another remark. Raises Denied, Rejected."""
-    resource = access.resource(actor, instance.name)
+    resource = access.resource(actor.account_id, instance.name)
     access.check(actor, "mq:UpdateInstance", resource)
     _check_remark(remark)
     with changes.change(f"instance:{instance.pk}"):
@@ -49,7 +49,7 @@ def update_instance(actor: Actor, instance: Instance, *, remark: str) -> Instanc
 
 def delete_instance(actor: Actor, instance: Instance) -> None:
     """Deletes an empty instance. Raises Denied, Rejected CONFLICT while it has topics or groups."""
-    resource = access.resource(actor, instance.name)
+    resource = access.resource(actor.account_id, instance.name)
     access.check(actor, "mq:DeleteInstance", resource)
     with changes.change("instances", f"instance:{instance.pk}"):
         Instance.objects.select_for_update().filter(pk=instance.pk).first()
@@ -71,7 +71,7 @@ def create_topic(
     remark: str = "",
 ) -> Topic:
     """Returns a new topic with its queues. Raises Denied, Rejected INVALID_NAME, INVALID_REQUEST, ALREADY_EXISTS."""
-    resource = access.resource(actor, instance.name, name)
+    resource = access.resource(actor.account_id, instance.name, name)
     access.check(actor, "mq:CreateTopic", resource)
     names.check_topic(name)
     _check_choice("type", type, Topic.Type.values)
@@ -90,7 +90,7 @@ def update_topic(actor: Actor, topic: Topic, *, queue_count: int | None = None, 
     A topic's type never changes, and queues are only added: to take one away would lose its messages.
     Raises: Denied; Rejected INVALID_REQUEST; Rejected CONFLICT for fewer queues or a group's own topic.
     """
-    resource = access.resource(actor, topic.instance.name, topic.name)
+    resource = access.resource(actor.account_id, topic.instance.name, topic.name)
     access.check(actor, "mq:UpdateTopic", resource)
     _require_user_topic(topic)
     if queue_count is not None:
@@ -120,7 +120,7 @@ def delete_topic(actor: Actor, topic: Topic) -> None:
 
     People's deletions go through `engine.removal`, which refuses while something waits.
     """
-    resource = access.resource(actor, topic.instance.name, topic.name)
+    resource = access.resource(actor.account_id, topic.instance.name, topic.name)
     access.check(actor, "mq:DeleteTopic", resource)
     _require_user_topic(topic)
     with changes.change(f"topic:{topic.pk}", f"instance:{topic.instance_id}"):
@@ -146,7 +146,7 @@ def create_group(
     `backoff_seconds` are the waits before attempts 2, 3, …; the last one repeats; empty means the default levels.
     Raises: Denied; Rejected INVALID_NAME, INVALID_REQUEST, ALREADY_EXISTS.
     """
-    resource = access.resource(actor, instance.name, name)
+    resource = access.resource(actor.account_id, instance.name, name)
     access.check(actor, "mq:CreateGroup", resource)
     names.check_group(name)
     _check_choice("order", order, Group.Order.values)
@@ -190,7 +190,7 @@ def update_group(
     first receive of each topic.
     Raises: Denied; Rejected INVALID_REQUEST.
     """
-    resource = access.resource(actor, group.instance.name, group.name)
+    resource = access.resource(actor.account_id, group.instance.name, group.name)
     access.check(actor, "mq:UpdateGroup", resource)
     asked = {
         "max_attempts": max_attempts,
@@ -215,7 +215,7 @@ def delete_group(actor: Actor, group: Group) -> None:
 
     People's deletions go through `engine.removal`, which refuses while something waits.
     """
-    resource = access.resource(actor, group.instance.name, group.name)
+    resource = access.resource(actor.account_id, group.instance.name, group.name)
     access.check(actor, "mq:DeleteGroup", resource)
     with changes.change(f"group:{group.pk}", f"instance:{group.instance_id}"):
         Group.objects.filter(pk=group.pk).delete()
