@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from typing import Any, cast
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mqconsole.settings")
 
@@ -10,14 +10,16 @@ from django.core.asgi import get_asgi_application
 
 django_application = get_asgi_application()
 
-from channels.routing import ProtocolTypeRouter
+from channels.routing import ProtocolTypeRouter  # noqa: E402 — models must be ready first
 
-from brokers.dispatch import desk
-from brokers.doors.http import app as hot
+from brokers.dispatch import desk  # noqa: E402
+from brokers.doors.http import app as hot  # noqa: E402
 
 Message = MutableMapping[str, Any]  # Any: as ASGI defines it
 
-_protocols = ProtocolTypeRouter({"http": hot.in_front_of(django_application)})
+_protocols: Any = ProtocolTypeRouter(  # Any: Django's, Channels' and our types of one protocol differ in spelling
+    {"http": hot.in_front_of(cast(Any, django_application))}
+)
 
 
 async def application(
