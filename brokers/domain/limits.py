@@ -72,4 +72,7 @@ SCAN_BODY_BYTES = 64 * 1024 * 1024  # and looks for a text in no more bytes of b
 SEARCH_TEXT_CHARS = 1000
 SEARCH_QUEUE_COUNT = 1000  # a search that names no topic looks through at most so many queues
 MESSAGE_COPY_COUNT = 200  # a message's page shows no more copies, attempts and dead letters than this of each
+REDRIVE_ID_COUNT = 1000  # dead letters picked by hand for one redrive
+REDRIVE_SAMPLE_COUNT = 20
+REDRIVE_BATCH_BYTES = 32 * 1024 * 1024
 REDRIVE_RATE_MAX_PER_SECOND = 10_000
