@@ -6,8 +6,8 @@ Called by: `mqconsole.local` as `launch.py [--parent PID] [--signal NAME] [--not
 
 `--signal` names what the kernel sends the program when the parent dies, however it dies: nothing is left behind after
 `kill -9` of the supervisor. `--not-root` is for PostgreSQL, which refuses to run as root or as a user without a name:
-such a caller first enters a user namespace in which it is an ordinary user while its files stay its own; where the kernel
-does not allow that, root becomes `nobody` and DIRECTORY (with what is in it) is given to `nobody`.
+such a caller first enters a user namespace in which it is an ordinary user while its files stay its own; where the
+kernel does not allow that, root becomes `nobody` and DIRECTORY (with what is in it) is given to `nobody`.
 """
 
 import argparse
