@@ -85,6 +85,9 @@ DEAD_LETTER_RETENTION_DAYS = env.integer("MQ_DEAD_LETTER_RETENTION_DAYS", 30, lo
 ENGINE_THREADS = env.integer("MQ_ENGINE_THREADS", 8, low=2, high=64)
 DEMO = env.boolean("MQ_DEMO", False)
 
+LOG_FORMAT = env.choice("MQ_LOG_FORMAT", "text", ("text", "json"))
+LOG_LEVEL = env.choice("MQ_LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR"))
+
 # --- Django ----------------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
     "accounts",
@@ -145,7 +148,7 @@ TEMPLATES = [
 ]
 COTTON_DIR = "components"
 STATIC_URL = "static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
+STATIC_ROOT = DATA_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",
@@ -180,6 +183,19 @@ CHANNEL_LAYERS = {
         "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
         "CONFIG": {"hosts": [REDIS_URL], "prefix": "mq-live"},
     }
+}
+
+# --- logging: one event a line, on stderr; what runs the process decides where that goes ------------------------------
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "text": {"()": "mqconsole.logs.TextFormatter"},
+        "json": {"()": "mqconsole.logs.JsonFormatter"},
+    },
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
+    "root": {"handlers": ["stderr"], "level": "WARNING"},
+    "loggers": {name: {"level": LOG_LEVEL} for name in ("brokers", "accounts", "mqconsole")},
 }
 
 # --- jobs ------------------------------------------------------------------------------------------------------

@@ -28,5 +28,5 @@ def missing_migrations() -> list[str]:
 
 @cache
 def _known() -> tuple[str, ...]:
-    loader = MigrationLoader(None)
+    loader = MigrationLoader(None)  # without a connection it reads the files only
     return tuple(sorted(f"{app}.{name}" for app, name in loader.disk_migrations))
