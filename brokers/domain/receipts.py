@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from . import limits
 from .errors import ErrorCode, Rejected
 
-_VERSION = 1
-_FIXED = struct.Struct(">BIQQIHQQQ")  # version, group, queue, offset, epoch, attempt, lease start, lease end, claimed
+_UNORDERED, _ORDERED = 1, 2  # the first byte: the version, and the kind of group
+_FIXED = struct.Struct(">BIQQIHQQQ")  # kind, group, queue, offset, epoch, attempt, lease start, lease end, claimed
 _MAC_BYTES = 8
 
 
@@ -32,13 +32,14 @@ class Receipt:
     lease_end: int
     claimed_at_ms: int
     client_id: str
+    is_ordered: bool = False
 
 
 def encode(receipt: Receipt, key: bytes) -> str:
     """Returns the URL-safe text of a receipt, signed with `key` (any length)."""
     payload = (
         _FIXED.pack(
-            _VERSION,
+            _ORDERED if receipt.is_ordered else _UNORDERED,
             receipt.group_id,
             receipt.queue_id,
             receipt.offset,
@@ -64,11 +65,11 @@ def decode(text: str, key: bytes) -> Receipt:
     payload, mac = raw[:-_MAC_BYTES], raw[-_MAC_BYTES:]
     if len(payload) < _FIXED.size or not hmac.compare_digest(mac, _mac(payload, key)):
         raise _invalid()
-    version, group, queue, offset, epoch, attempt, start, end, claimed = _FIXED.unpack_from(payload)
-    if version != _VERSION:
+    kind, group, queue, offset, epoch, attempt, start, end, claimed = _FIXED.unpack_from(payload)
+    if kind not in (_UNORDERED, _ORDERED):
         raise _invalid()
     client_id = payload[_FIXED.size :].decode("utf-8", "replace")
-    return Receipt(group, queue, offset, epoch, attempt, start, end, claimed, client_id)
+    return Receipt(group, queue, offset, epoch, attempt, start, end, claimed, client_id, kind == _ORDERED)
 
 
 def _mac(payload: bytes, key: bytes) -> bytes:

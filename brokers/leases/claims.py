@@ -87,20 +87,24 @@ def claim(
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """A lease that is over. `head` (ordered): the head is `offset` from now on; `back`: `start`-`end` is free again."""
+    """What to do with a lease: forget it (`drop`), also say where the ordered queue's head is (`head`), or free `ranges`.
+
+    `ranges` of `back` are ascending and do not touch; what they leave of the lease stays out.
+    """
 
     lease: Lease
     action: Literal["drop", "head", "back"] = "drop"
     offset: int = 0
-    start: int = 0
-    end: int = 0
+    ranges: tuple[tuple[int, int], ...] = ()
 
 
 def release(group_id: int, releases: Sequence[Release]) -> int:
     """Ends leases of one group and returns how many were still known. Raises TryLater LEASES_UNAVAILABLE."""
     arguments: list[object] = []
     for item in releases:
-        value = f"{item.start}-{item.end}" if item.action == "back" else item.offset
+        value: object = item.offset
+        if item.action == "back":
+            value = ",".join(f"{start}-{end}" for start, end in item.ranges)
         arguments += (item.lease.member, f"{item.lease.queue_id}:{item.lease.epoch}", item.action, value)
     return int(client.run("release", [f"{_FLIGHT}{group_id}", f"{_POINTER}{group_id}:"], arguments))
 

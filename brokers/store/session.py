@@ -16,7 +16,7 @@ import psycopg
 from django.db import connection
 from django.db import transaction as django_transaction
 
-from ..domain.errors import ErrorCode, TryLater, UnknownOutcome
+from ..domain.errors import ErrorCode, NotFound, TryLater, UnknownOutcome
 
 Result = TypeVar("Result")
 
@@ -55,6 +55,8 @@ def cursor() -> Iterator[psycopg.Cursor[Any]]:  # Any: rows are tuples of what t
         with psycopg.Cursor(raw) as cur:
             cur.format = psycopg.pq.Format.BINARY
             yield cur
+    except psycopg.errors.ForeignKeyViolation as error:
+        raise NotFound("The topic or group was deleted meanwhile.") from error
     except _DRIVER_ERRORS as error:
         if not outermost:
             raise  # `transaction` decides

@@ -1,0 +1,276 @@
+"""Handing messages to a group's consumers: claim in Redis, read the log, pass the filter.
+
+Owns: the rules of receiving. Must not know: sockets, long polls (the door waits and asks again).
+Called by: dispatch (all waiting receivers of one group at once), jobs, tests. Settling is in `engine.settlement`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from ..catalog import snapshot
+from ..catalog.snapshot import GroupEntry, TopicEntry
+from ..domain import limits
+from ..domain.errors import BrokerError, ErrorCode, TryLater
+from ..domain.filters import EVERYTHING, TagFilter
+from ..domain.messages import ORIGIN_TOPIC, Stored
+from ..domain.receipts import Receipt
+from ..leases import claims
+from ..leases.claims import Claimable, Lease, Receiver, Release
+from ..models import Group
+from ..store import cursors, log
+from ..store.cursors import QueuePosition, Settlement
+
+# A call that meets only unwanted messages goes on looking for so many rounds before it answers with none.
+_FILTER_ROUNDS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """A topic a group reads, and which of its messages."""
+
+    topic: TopicEntry
+    filter: TagFilter = EVERYTHING
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiveRequest:
+    """One consumer's wish for up to `max_count` messages, hidden from others for `invisible`."""
+
+    group: GroupEntry
+    subscriptions: tuple[Subscription, ...]
+    max_count: int
+    invisible: timedelta
+    client_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A message given to a consumer. `topic` is the name people know it by, also when this is a retry.
+
+    `queue` and `offset` are those of the delivered copy. `attempt` is 1 the first time.
+    """
+
+    message: Stored
+    topic: str
+    queue: int
+    attempt: int
+    receipt: Receipt
+    invisible_until_ms: int
+
+
+Result = list[Delivery] | BrokerError
+
+
+@dataclass(slots=True)
+class _Found:
+    lease: Lease
+    position: QueuePosition
+    subscription: Subscription
+    messages: list[Stored | log.Cut]
+
+
+def receive(requests: Sequence[ReceiveRequest]) -> list[Result]:
+    """Returns what each request of one group gets, possibly nothing; never waits.
+
+    Effects: makes missing cursors; leases in Redis; settles messages a filter leaves out.
+    Raises: TryLater GROUP_PAUSED, LEASES_UNAVAILABLE, STORE_UNAVAILABLE for all of them.
+    """
+    group = requests[0].group
+    if group.paused:
+        raise TryLater(
+            f"Group {group.name!r} is paused. Resume it in the console or with PATCH.",
+            ErrorCode.GROUP_PAUSED,
+            retry_after_seconds=5,
+        )
+    answers: list[list[Delivery]] = [[] for _ in requests]
+    together: dict[tuple[Subscription, ...], list[int]] = {}
+    for index, request in enumerate(requests):
+        together.setdefault(request.subscriptions, []).append(index)
+    for subscriptions, indexes in together.items():
+        _receive_alike(group, subscriptions, [(requests[i], answers[i]) for i in indexes])
+    return list(answers)
+
+
+def give_back(group: GroupEntry, deliveries: Sequence[Delivery]) -> None:
+    """Returns deliveries nobody got (the connection is gone), so that others can claim them at once.
+
+    No attempt is counted. In ordered groups the head stays where it is. Raises: TryLater LEASES_UNAVAILABLE.
+    """
+    together: dict[Lease, list[int]] = {}
+    for delivery in deliveries:
+        together.setdefault(lease_of(delivery.receipt), []).append(delivery.receipt.offset)
+    releases = [_back(lease, sorted(offsets)) for lease, offsets in together.items()]
+    if releases:
+        claims.release(group.id, releases)
+
+
+def lease_of(receipt: Receipt) -> Lease:
+    """Returns the lease a receipt was made from."""
+    return Lease(
+        receipt.group_id,
+        receipt.queue_id,
+        receipt.epoch,
+        receipt.lease_start,
+        receipt.lease_end,
+        receipt.claimed_at_ms,
+        receipt.is_ordered,
+        receipt.client_id,
+    )
+
+
+def _receive_alike(
+    group: GroupEntry,
+    subscriptions: tuple[Subscription, ...],
+    waiting: list[tuple[ReceiveRequest, list[Delivery]]],
+) -> None:
+    by_queue = {queue_id: s for s in subscriptions for queue_id in s.topic.queue_ids}
+    by_queue.update({queue_id: Subscription(group.retry_topic) for queue_id in group.retry_topic.queue_ids})
+    for _ in range(_FILTER_ROUNDS):
+        open_requests = [pair for pair in waiting if len(pair[1]) < pair[0].max_count]
+        if not open_requests:
+            return
+        positions = _positions(group, by_queue)
+        claimable = [
+            Claimable(p.queue_id, p.epoch, p.committed, p.next_offset)
+            for p in positions.values()
+            if p.committed is not None and p.committed < p.next_offset and not p.is_blocked
+        ]
+        if not claimable:
+            return
+        receivers = [
+            Receiver(request.max_count - len(got), request.invisible, request.client_id)
+            for request, got in open_requests
+        ]
+        leases = claims.claim(group.id, claimable, receivers, is_ordered=group.is_ordered)
+        found = _read(leases, positions, by_queue)
+        if not found:
+            return
+        if not _hand_out(group, found, [got for _, got in open_requests]):
+            return
+
+
+def _positions(group: GroupEntry, by_queue: dict[int, Subscription]) -> dict[int, QueuePosition]:
+    positions = cursors.positions(group.id, list(by_queue))
+    new = [p.queue_id for p in positions if p.committed is None]
+    if new:
+        retry = set(group.retry_topic.queue_ids)
+        latest = group.start_from == Group.StartFrom.LATEST
+        cursors.create(group.id, [q for q in new if q not in retry], latest=latest)
+        cursors.create(group.id, [q for q in new if q in retry], latest=False)
+        positions = cursors.positions(group.id, list(by_queue))
+    return {p.queue_id: p for p in positions}
+
+
+def _read(
+    leases: list[list[Lease]], positions: dict[int, QueuePosition], by_queue: dict[int, Subscription]
+) -> list[tuple[int, _Found]]:
+    flat = [(index, lease) for index, held in enumerate(leases) for lease in held]
+    ranges = [log.Range(index, lease.queue_id, lease.start, lease.end) for index, lease in flat]
+    rows = log.read(ranges, max_bytes=limits.RECEIVE_RESPONSE_BYTES)
+    return [
+        (index, _Found(lease, positions[lease.queue_id], by_queue[lease.queue_id], messages))
+        for (index, lease), messages in zip(flat, rows, strict=True)
+    ]
+
+
+def _hand_out(group: GroupEntry, found: list[tuple[int, _Found]], answers: list[list[Delivery]]) -> bool:
+    """Fills the answers; returns True when something was left out by a filter and another round may find more."""
+    releases: list[Release] = []
+    unwanted: list[tuple[_Found, list[int]]] = []
+    current = _current_heads(group, found)
+    for index, item in found:
+        lease = item.lease
+        if current is not None and current.get(lease.queue_id) != lease.start:
+            releases.append(Release(lease, "head", offset=current.get(lease.queue_id, lease.start)))
+            continue
+        skipped: list[int] = []
+        cut: list[int] = []
+        for message in item.messages:
+            if isinstance(message, log.Cut):
+                cut.append(message.offset)
+            elif _was_settled(item.position, message.offset):
+                continue
+            elif item.subscription.filter.passes(message.tag):
+                answers[index].append(_delivery(group, item, message))
+            else:
+                skipped.append(message.offset)
+        missing = set(range(lease.start, lease.end)) - {m.offset for m in item.messages}
+        skipped.extend(offset for offset in missing if not _was_settled(item.position, offset))
+        if skipped:
+            unwanted.append((item, skipped))
+        if cut:
+            releases.append(_back(lease, cut))
+    if unwanted:
+        releases.extend(_leave_out(group, unwanted))
+    if releases:
+        claims.release(group.id, releases)
+    return bool(unwanted)
+
+
+def _current_heads(group: GroupEntry, found: list[tuple[int, _Found]]) -> dict[int, int] | None:
+    """Returns where ordered queues stand after the claim: what was read before it may be old when Redis lost its memory."""
+    if not group.is_ordered:
+        return None
+    again = cursors.positions(group.id, [item.lease.queue_id for _, item in found])
+    return {p.queue_id: p.committed for p in again if p.committed is not None}
+
+
+def _leave_out(group: GroupEntry, unwanted: list[tuple[_Found, list[int]]]) -> list[Release]:
+    """Settles what the filter does not want and returns the releases that go with it."""
+    per_queue: dict[int, tuple[_Found, list[int]]] = {}
+    for item, offsets in unwanted:
+        per_queue.setdefault(item.lease.queue_id, (item, []))[1].extend(offsets)
+    cursors.settle(
+        [
+            Settlement(group.id, queue_id, item.lease.epoch, tuple(offsets))
+            for queue_id, (item, offsets) in sorted(per_queue.items())
+        ],
+        acknowledged=False,
+    )
+    releases = []
+    for item, offsets in unwanted:
+        if group.is_ordered:
+            releases.append(Release(item.lease, "head", offset=item.lease.start + 1))
+        elif len(offsets) == item.lease.end - item.lease.start:
+            releases.append(Release(item.lease))
+    return releases
+
+
+def _back(lease: Lease, offsets: list[int]) -> Release:
+    """Returns the release that frees ascending `offsets` of a lease; the rest stays out until settled or run out."""
+    if lease.is_ordered:
+        return Release(lease, "head", offset=lease.start)
+    joined: list[tuple[int, int]] = []
+    for offset in offsets:
+        if joined and joined[-1][1] == offset:
+            joined[-1] = (joined[-1][0], offset + 1)
+        else:
+            joined.append((offset, offset + 1))
+    return Release(lease, "back", ranges=tuple(joined))
+
+
+def _delivery(group: GroupEntry, item: _Found, message: Stored) -> Delivery:
+    lease = item.lease
+    attempt = item.position.head_attempts + 1 if lease.is_ordered else message.reconsume_times + 1
+    receipt = Receipt(
+        group_id=group.id,
+        queue_id=lease.queue_id,
+        offset=message.offset,
+        epoch=lease.epoch,
+        attempt=attempt,
+        lease_start=lease.start,
+        lease_end=lease.end,
+        claimed_at_ms=lease.claimed_at_ms,
+        client_id=lease.client_id,
+        is_ordered=lease.is_ordered,
+    )
+    topic = item.subscription.topic
+    known_as = message.properties.get(ORIGIN_TOPIC, topic.name) if topic.id == group.retry_topic.id else topic.name
+    place = snapshot.topic_of_queue(message.queue_id)
+    return Delivery(message, known_as, place[1] if place else 0, attempt, receipt, lease.expires_at_ms)
+
+
+def _was_settled(position: QueuePosition, offset: int) -> bool:
+    committed = position.committed or 0
+    return offset < committed or any(start <= offset < end for start, end in position.islands)

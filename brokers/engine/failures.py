@@ -1,0 +1,239 @@
+"""What a failed delivery leads to: a retry after a back-off, a wait in place, or a dead letter.
+
+Owns: the one transaction that notes the attempt, arranges what follows and settles the delivery.
+Must not know: why a delivery failed beyond its outcome. Called by: engine.settlement.
+A delivery is settled under its cursor's lock, so it fails once however many workers report it (promise P4).
+"""
+
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Literal, TypeVar
+
+from .. import events
+from ..catalog import snapshot
+from ..domain import retry
+from ..domain.errors import BrokerError, ErrorCode, Stale, TryLater
+from ..domain.messages import ORIGIN_MESSAGE_ID, ORIGIN_TOPIC, Stored
+from ..domain.receipts import Receipt
+from ..leases import claims
+from ..leases.claims import Release
+from ..store import cursors, log, pending, session
+from ..store.cursors import Cursor, Settlement
+from .delivery import lease_of
+
+_log = logging.getLogger(__name__)
+
+Item = TypeVar("Item")
+_BODY_BUDGET = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A delivery that failed, by refusal or because its lease ran out."""
+
+    receipt: Receipt
+    outcome: Literal["REFUSED", "EXPIRED"]
+    error: str
+    delay: timedelta | None
+
+
+def fail(failed: Sequence[Failed]) -> list[None | BrokerError]:
+    """Notes failures and arranges what follows; returns None or a Stale error for each, in order.
+
+    Effects: one transaction (cursor locks in order, attempts, pending or dead letters, settlement); then announces and
+    releases leases.
+    """
+    results: list[None | BrokerError] = [None] * len(failed)
+    with session.transaction():
+        locked = cursors.lock((f.receipt.group_id, f.receipt.queue_id) for f in failed)
+        valid = []
+        seen: set[tuple[int, int, int]] = set()
+        for index, item in enumerate(failed):
+            place = (item.receipt.group_id, item.receipt.queue_id, item.receipt.offset)
+            cursor = locked.get(place[:2])
+            if place in seen or _is_stale(item, cursor):
+                results[index] = stale()
+            else:
+                seen.add(place)
+                valid.append(item)
+        topics = _write_failures(valid, locked) if valid else set()
+    session.reached("failed")
+    events.announce(topics, {f"group:{item.receipt.group_id}" for item in valid})
+    _release_failed(valid)
+    return results
+
+
+def release(group_id: int, releases: Sequence[Release]) -> None:
+    """Ends leases in Redis; when it does not answer they run out by themselves and are then found to be settled."""
+    if not releases:
+        return
+    try:
+        claims.release(group_id, releases)
+    except TryLater:
+        _log.info("lease_release_failed", extra={"group_id": group_id, "lease_count": len(releases)})
+
+
+def by_group(items: Iterable[Item], key: Callable[[Item], int]) -> dict[int, list[Item]]:
+    """Returns the items of each group, in order."""
+    groups: dict[int, list[Item]] = {}
+    for item in items:
+        groups.setdefault(key(item), []).append(item)
+    return groups
+
+
+def stale() -> Stale:
+    """Returns the error for a receipt that is not good any more."""
+    return Stale(
+        "This delivery is over: its time ran out, it was settled before, or the group's offsets were reset."
+        " The message may come again.",
+        ErrorCode.STALE_RECEIPT,
+    )
+
+
+def _is_stale(item: Failed, cursor: Cursor | None) -> bool:
+    receipt = item.receipt
+    if cursor is None or cursor.epoch != receipt.epoch or cursor.has_settled(receipt.offset):
+        return True
+    if not receipt.is_ordered:
+        return False
+    return receipt.offset != cursor.committed or (
+        item.outcome == "REFUSED" and receipt.attempt != cursor.head_attempts + 1
+    )
+
+
+def _write_failures(valid: Sequence[Failed], locked: dict[tuple[int, int], Cursor]) -> set[int]:
+    """Writes what follows from failures, inside the caller's transaction. Returns topics that got messages."""
+    ranges = [log.Range(0, f.receipt.queue_id, f.receipt.offset, f.receipt.offset + 1) for f in valid]
+    rows = log.read(ranges, max_bytes=_BODY_BUDGET)
+    retries: list[pending.Parked] = []
+    failures: list[pending.Failure] = []
+    dead: list[tuple[pending.Failure, int]] = []
+    for item, found in zip(valid, rows, strict=True):
+        group = snapshot.group_by_id(item.receipt.group_id)
+        if not found or isinstance(found[0], log.Cut) or group is None:
+            continue  # retention dropped it: there is nothing left to repeat, and the offset is settled below
+        failure = _failure(item, found[0], group, locked)
+        failures.append(failure)
+        if failure.delay is None:
+            dead.append((failure, group.dead_letter_topic.queue_ids[0]))
+        elif not item.receipt.is_ordered:
+            retries.append(_retry(failure, group.retry_topic.queue_ids[0]))
+    pending.note_attempts(failures)
+    if retries:
+        pending.add(retries)
+    session.reached("noted_failures")
+    waiting = {(f.group_id, f.message.queue_id): f for f in failures if f.delay is not None}
+    heads = [
+        (f.receipt.group_id, f.receipt.queue_id)
+        for f in valid
+        if f.receipt.is_ordered and (f.receipt.group_id, f.receipt.queue_id) in waiting
+    ]
+    if heads:
+        cursors.block_heads([(g, q, (waiting[g, q].delay or timedelta()).total_seconds()) for g, q in heads])
+    _settle_failed([f for f in valid if (f.receipt.group_id, f.receipt.queue_id) not in heads], locked)
+    return _bury(dead) if dead else set()
+
+
+def _failure(
+    item: Failed, message: Stored, group: snapshot.GroupEntry, locked: dict[tuple[int, int], Cursor]
+) -> pending.Failure:
+    receipt = item.receipt
+    if receipt.is_ordered:
+        attempt = locked[receipt.group_id, receipt.queue_id].head_attempts + 1
+    else:
+        attempt = message.reconsume_times + 1
+    place = snapshot.topic_of_queue(receipt.queue_id)
+    name = message.properties.get(ORIGIN_TOPIC) or (place[0].name if place else "")
+    topic_id = place[0].id if place else 0
+    if place and place[0].id == group.retry_topic.id:
+        try:
+            topic_id = snapshot.topic(group.account_id, group.instance, name).id
+        except BrokerError:
+            topic_id = place[0].id  # the origin topic was deleted; the group's own topic stands for it
+    delay: timedelta | None
+    if retry.is_exhausted(attempt=attempt, max_attempts=group.max_attempts):
+        delay = None
+    elif item.delay is not None:
+        delay = item.delay
+    elif item.outcome == "EXPIRED":
+        delay = timedelta()
+    else:
+        delay = retry.backoff(attempt=attempt, steps=group.backoff_seconds)
+    return pending.Failure(
+        group_id=group.id,
+        topic_id=topic_id,
+        topic_name=name,
+        message=message,
+        attempt=attempt,
+        outcome=item.outcome,
+        client_id=receipt.client_id,
+        error=item.error,
+        started_ms=receipt.claimed_at_ms,
+        delay=delay,
+    )
+
+
+def _retry(failure: pending.Failure, queue_id: int) -> pending.Parked:
+    message = failure.message
+    assert failure.delay is not None
+    return pending.Parked(
+        kind="RETRY",
+        row=_copy(failure, queue_id, message.reconsume_times + 1),
+        topic_id=failure.topic_id,
+        group_id=failure.group_id,
+        delay=failure.delay,
+    )
+
+
+def _bury(dead: Sequence[tuple[pending.Failure, int]]) -> set[int]:
+    pending.bury([failure for failure, _ in dead])
+    log.append([_copy(failure, queue_id, failure.attempt) for failure, queue_id in dead])
+    session.reached("buried")
+    places = [snapshot.topic_of_queue(queue_id) for _, queue_id in dead]
+    return {place[0].id for place in places if place}
+
+
+def _copy(failure: pending.Failure, queue_id: int, reconsume_times: int) -> log.Row:
+    message = failure.message
+    properties = dict(message.properties)
+    properties.setdefault(ORIGIN_TOPIC, failure.topic_name)
+    properties.setdefault(ORIGIN_MESSAGE_ID, message.message_id)
+    return log.Row(
+        queue_id=queue_id,
+        message_id=message.message_id,
+        tag=message.tag,
+        keys=" ".join(message.keys) or None,
+        properties=log.pack_properties(properties),
+        body=message.body,
+        sys_flag=message.sys_flag,
+        born_at_ms=message.born_at_ms,
+        born_host=message.born_host,
+        reconsume_times=reconsume_times,
+    )
+
+
+def _settle_failed(valid: Sequence[Failed], locked: dict[tuple[int, int], Cursor]) -> None:
+    together: dict[tuple[int, int], list[int]] = {}
+    for item in valid:
+        together.setdefault((item.receipt.group_id, item.receipt.queue_id), []).append(item.receipt.offset)
+    if together:
+        cursors.settle(
+            [
+                Settlement(group_id, queue_id, locked[group_id, queue_id].epoch, tuple(offsets))
+                for (group_id, queue_id), offsets in sorted(together.items())
+            ],
+            acknowledged=False,
+        )
+
+
+def _release_failed(valid: Sequence[Failed]) -> None:
+    for group_id, held in by_group(valid, lambda f: f.receipt.group_id).items():
+        single = [lease_of(f.receipt) for f in held if f.receipt.is_ordered]
+        single += [
+            lease
+            for lease in (lease_of(f.receipt) for f in held if not f.receipt.is_ordered)
+            if lease.end - lease.start == 1
+        ]
+        release(group_id, [Release(lease, "head" if lease.is_ordered else "drop") for lease in single])

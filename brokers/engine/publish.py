@@ -1,0 +1,245 @@
+"""Accepting messages: checking, choosing a queue, de-duplicating, and one commit for the whole batch.
+
+Owns: the rules of sending. Must not know: wires, sockets, who is asking (the door has checked that already).
+Called by: dispatch (batches of many callers), console, jobs. Nothing is answered before its commit (promise P1).
+"""
+
+import itertools
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from zlib import crc32
+
+from .. import events
+from ..catalog.snapshot import TopicEntry
+from ..domain import clock, limits, messages
+from ..domain.errors import BrokerError, ErrorCode, NotFound, Rejected
+from ..domain.messages import Outgoing
+from ..models import Topic
+from ..store import dedup, log, pending, session
+
+# Messages without a sharding key: so many of one batch go to the same queue before the next one's turn. Spreading them
+# thinner would only lock more queue rows in each commit.
+_RUN_COUNT = 64
+_turn = itertools.count(random.randrange(1 << 16))
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """One message for one topic."""
+
+    topic: TopicEntry
+    message: Outgoing
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What became of a send. `offset` and `stored_at_ms` are None while the message waits for `deliver_at_ms`.
+
+    `duplicate`: the dedup id was known; the rest describes the message that came first.
+    """
+
+    message_id: str
+    queue: int | None
+    offset: int | None
+    stored_at_ms: int | None
+    deliver_at_ms: int | None = None
+    duplicate: bool = False
+
+
+Result = Published | BrokerError
+
+
+@dataclass(slots=True)
+class _Entry:
+    send: Send
+    result: Result | None = None
+    queue: int = 0
+    is_parked: bool = False
+
+    @property
+    def dedup_key(self) -> dedup.Key | None:
+        dedup_id = self.send.message.dedup_id
+        return None if dedup_id is None else (self.send.topic.id, dedup_id)
+
+
+def publish(sends: Sequence[Send]) -> list[Result]:
+    """Stores a batch and returns one result a send, in order; a bad one does not spoil the others.
+
+    Effects: one transaction; locks dedup keys, then queue rows in order; announces the topics after the commit.
+    Raises: TryLater, UnknownOutcome, for the batch as a whole (see store.session).
+    """
+    entries = [_Entry(send) for send in sends]
+    accepted = [entry for entry in entries if _accept(entry)]
+    _choose_queues(accepted)
+    if accepted:
+        keyed = any(entry.send.message.dedup_id is not None for entry in accepted)
+        parked = any(entry.is_parked for entry in accepted)
+        if keyed or parked:
+            session.again_after_deadlock(lambda: _store_in_transaction(accepted))
+        else:
+            session.again_after_deadlock(lambda: _append(accepted))
+        events.announce({entry.send.topic.id for entry in accepted if not entry.is_parked})
+    return [entry.result or _lost() for entry in entries]
+
+
+def sharded_queue(key: str, queue_count: int) -> int:
+    """Returns the queue number a sharding key belongs to; the same in every process and version."""
+    return crc32(key.encode()) % queue_count
+
+
+def _accept(entry: _Entry) -> bool:
+    topic, message = entry.send.topic, entry.send.message
+    try:
+        messages.check(message)
+        if topic.kind != Topic.Kind.USER:
+            raise Rejected(
+                f"Topic {topic.name!r} belongs to a consumer group; send to the topic the group reads.",
+                ErrorCode.TOPIC_TYPE_MISMATCH,
+            )
+        if topic.type == Topic.Type.FIFO and message.sharding_key is None and message.queue is None:
+            raise Rejected(
+                f"Topic {topic.name!r} is FIFO: give each message a sharding_key; its messages stay in order.",
+                ErrorCode.TOPIC_TYPE_MISMATCH,
+            )
+        if message.is_delayed and topic.type != Topic.Type.DELAY:
+            raise Rejected(
+                f"Topic {topic.name!r} is {topic.type}: only topics of type DELAY take deliver_at or delay_seconds.",
+                ErrorCode.TOPIC_TYPE_MISMATCH,
+            )
+        if message.queue is not None and not 0 <= message.queue < len(topic.queue_ids):
+            raise Rejected(f"Topic {topic.name!r} has queues 0 to {len(topic.queue_ids) - 1}.")
+        entry.is_parked = _is_due_later(message)
+    except Rejected as error:
+        entry.result = error
+        return False
+    return True
+
+
+def _is_due_later(message: Outgoing) -> bool:
+    if message.delay is not None:
+        return message.delay > timedelta()
+    if message.deliver_at is None:
+        return False
+    wait = message.deliver_at - clock.now()
+    if wait.total_seconds() > limits.DELAY_MAX_SECONDS:
+        raise Rejected(f"deliver_at is at most {limits.DELAY_MAX_SECONDS // 86400} days from now.")
+    return True
+
+
+def _choose_queues(entries: Sequence[_Entry]) -> None:
+    unkeyed: dict[int, int] = {}
+    first = next(_turn)
+    for entry in entries:
+        topic, message = entry.send.topic, entry.send.message
+        if message.queue is not None:
+            entry.queue = message.queue
+        elif message.sharding_key is not None:
+            entry.queue = sharded_queue(message.sharding_key, len(topic.queue_ids))
+        else:
+            seen = unkeyed.get(topic.id, 0)
+            unkeyed[topic.id] = seen + 1
+            entry.queue = (first + seen // _RUN_COUNT) % len(topic.queue_ids)
+
+
+def _store_in_transaction(entries: Sequence[_Entry]) -> None:
+    with session.transaction():
+        fresh = _leave_out_duplicates(entries)
+        _append([entry for entry in fresh if not entry.is_parked])
+        _park([entry for entry in fresh if entry.is_parked])
+    _answer_repeats(entries)
+
+
+def _leave_out_duplicates(entries: Sequence[_Entry]) -> list[_Entry]:
+    first: dict[dedup.Key, _Entry] = {}
+    for entry in entries:
+        if entry.dedup_key is not None:
+            first.setdefault(entry.dedup_key, entry)
+    if not first:
+        return list(entries)
+    new = dedup.claim([(key, entry.send.message.message_id) for key, entry in first.items()])
+    session.reached("claimed_dedup")
+    fresh, repeated = [], []
+    for entry in entries:
+        key = entry.dedup_key
+        is_fresh = key is None or (key in new and first[key] is entry)
+        (fresh if is_fresh else repeated).append(entry)
+    # A repeat within this very batch is answered like the entry it repeats, once that one has its place.
+    known = dedup.earlier([key for key in {e.dedup_key for e in repeated} if key is not None and key not in new])
+    for entry in repeated:
+        earlier = known.get(entry.dedup_key) if entry.dedup_key else None
+        if earlier is not None:
+            entry.result = Published(
+                earlier.message_id, earlier.queue, earlier.offset, earlier.stored_at_ms, earlier.due_ms, True
+            )
+    return fresh
+
+
+def _answer_repeats(entries: Sequence[_Entry]) -> None:
+    done = {entry.dedup_key: entry.result for entry in entries if isinstance(entry.result, Published)}
+    for entry in entries:
+        first = done.get(entry.dedup_key)
+        if entry.result is None and isinstance(first, Published):
+            entry.result = replace(first, duplicate=True)
+
+
+def _append(entries: Sequence[_Entry]) -> None:
+    if not entries:
+        return
+    places = log.append([_row(entry) for entry in entries])
+    for entry, place in zip(entries, places, strict=True):
+        if place is None:
+            entry.result = NotFound(
+                f"Topic {entry.send.topic.name!r} was deleted meanwhile.", ErrorCode.TOPIC_NOT_FOUND
+            )
+        else:
+            entry.result = Published(entry.send.message.message_id, entry.queue, place.offset, place.stored_at_ms)
+
+
+def _park(entries: Sequence[_Entry]) -> None:
+    if not entries:
+        return
+    due = pending.add(
+        [
+            pending.Parked(
+                kind="SCHEDULED",
+                row=_row(entry),
+                topic_id=entry.send.topic.id,
+                due_ms=_instant_ms(entry.send.message),
+                delay=entry.send.message.delay or timedelta(),
+            )
+            for entry in entries
+        ]
+    )
+    session.reached("parked")
+    for entry, due_ms in zip(entries, due, strict=True):
+        entry.result = Published(entry.send.message.message_id, entry.queue, None, None, due_ms)
+
+
+def _row(entry: _Entry) -> log.Row:
+    message = entry.send.message
+    properties = message.properties
+    if message.sharding_key is not None:
+        properties = {**properties, messages.SHARDING_KEY: message.sharding_key}
+    return log.Row(
+        queue_id=entry.send.topic.queue_ids[entry.queue],
+        message_id=message.message_id,
+        tag=message.tag,
+        keys=" ".join(message.keys) or None,
+        properties=log.pack_properties(properties),
+        body=message.body,
+        sys_flag=message.sys_flag,
+        born_at_ms=message.born_at_ms,
+        born_host=message.born_host,
+        reconsume_times=message.reconsume_times,
+    )
+
+
+def _instant_ms(message: Outgoing) -> int | None:
+    # Rounded up: a message is never early (promise P5).
+    return None if message.deliver_at is None else clock.to_ms(message.deliver_at + timedelta(microseconds=999))
+
+
+def _lost() -> BrokerError:
+    return BrokerError("The message was neither stored nor refused.")

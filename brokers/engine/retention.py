@@ -1,0 +1,18 @@
+"""Forgetting what is old enough, and making room for what comes.
+
+Owns: the ages. Must not know: timers. Called by: the broker worker, every minute.
+"""
+
+from datetime import timedelta
+
+from django.conf import settings
+
+from ..store import segments
+
+
+def tend() -> int:
+    """Makes coming partitions, drops old ones, forgets a bounded number of old rows. Returns how many things it did."""
+    done = segments.make_ahead()
+    done += segments.drop_before(timedelta(hours=settings.RETENTION_HOURS))
+    kept = timedelta(days=settings.DEAD_LETTER_RETENTION_DAYS)
+    return done + segments.forget(attempts_after=kept, dead_letters_after=kept)

@@ -1,0 +1,1 @@
+"""Wire formats: bytes to typed values and back. Imports no Django, no driver, no event loop."""

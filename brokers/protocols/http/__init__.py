@@ -1,0 +1,1 @@
+"""What the HTTP door says, without the door."""
