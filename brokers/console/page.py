@@ -18,9 +18,11 @@ from django.shortcuts import render as django_render
 from django.utils.cache import patch_cache_control, patch_vary_headers
 from django.utils.translation import gettext as _
 
+from accounts.errors import AccountError
+from accounts.errors import NotFound as AccountNotFound
 from accounts.models import User
 from brokers.domain.actor import Actor
-from brokers.domain.errors import BrokerError, Denied, NotFound, TryLater, UnknownOutcome
+from brokers.domain.errors import BrokerError, Denied, ErrorCode, NotFound, Rejected, TryLater, UnknownOutcome
 from brokers.models import Instance
 
 from . import preferences, problems
@@ -42,6 +44,9 @@ def page(view: View[P]) -> View[P]:
             return view(request, *args, **kwargs)
         except BrokerError as error:
             return _problem_page(request, error)
+        except AccountError as error:
+            family = NotFound if isinstance(error, AccountNotFound) else Rejected
+            return _problem_page(request, family(error.detail, ErrorCode(error.code)))
 
     return wrapped
 

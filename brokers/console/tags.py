@@ -162,6 +162,8 @@ PILLS: Mapping[str, tuple[str, str, Any]] = {  # Any: a lazy translation
     OperationState.FAILED: ("tone-bad", "circle-alert", gettext_lazy("Failed")),
     DeadLetterState.DEAD: ("tone-bad", "mail-x", gettext_lazy("Dead")),
     DeadLetterState.REPLAYED: ("tone-ok", "repeat", gettext_lazy("Replayed")),
+    "SCHEDULED": ("tone-info", "alarm-clock", gettext_lazy("Scheduled")),
+    "RETRYING": ("tone-warn", "timer-reset", gettext_lazy("Retrying")),
     "complete": ("tone-ok", "circle-check", gettext_lazy("Complete result")),
     "truncated": ("tone-warn", "triangle-alert", gettext_lazy("Truncated result")),
     "unknown": ("tone-quiet", "circle-help", gettext_lazy("Unknown")),
