@@ -17,6 +17,10 @@ class Account(models.Model):
         return self.name
 
 
+class People(BaseUserManager["User"]):
+    """Looks users up by `login`, which is what Django's authentication asks for. They are made in `people`."""
+
+
 class User(AbstractBaseUser):
     """A person or a program that signs in: the account's root user or a sub-account.
 
@@ -34,7 +38,7 @@ class User(AbstractBaseUser):
 
     USERNAME_FIELD = "login"
     REQUIRED_FIELDS: ClassVar[list[str]] = []
-    objects: ClassVar[BaseUserManager["User"]] = BaseUserManager()
+    objects: ClassVar["People"] = People()
 
     class Meta:
         constraints: ClassVar[list[models.BaseConstraint]] = [
@@ -63,6 +67,25 @@ class AccessKey(models.Model):
 
     def __str__(self) -> str:
         return self.key_id
+
+
+class AccessVersion(models.Model):
+    """One row, raised by every change of keys or users: tells processes to drop the keys they cached."""
+
+    number = models.BigIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return str(self.number)
+
+
+class UsedNonce(models.Model):
+    """A nonce of a signed request that was taken while Redis could not be reached."""
+
+    digest = models.BinaryField(max_length=32, unique=True)  # SHA-256 of key id and nonce
+    expires_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return bytes(self.digest).hex()
 
 
 class AuditEntry(models.Model):

@@ -27,6 +27,7 @@ CHANNEL = "mq:events"
 SENDER = uuid.uuid4().hex
 # Browsers refetch at most so often for one object.
 _HINT_SECONDS = 0.5
+_RECONNECT_SECONDS = 1.0
 
 Listener = Callable[[frozenset[int]], None]
 _listeners: list[Listener] = []
@@ -127,3 +128,21 @@ def _sender() -> _Sender:
         with _senders_lock:
             sender = _senders.get(pid) or _senders.setdefault(pid, _Sender())
     return sender
+
+
+async def follow(listener: Callable[[Iterable[int]], None], on_gap: Callable[[], None]) -> None:
+    """Calls `listener` with topic ids announced by other processes, for ever; `on_gap` when some may have been missed."""
+    while True:
+        client = redis.asyncio.Redis.from_url(settings.REDIS_URL)
+        try:
+            async with client, client.pubsub(ignore_subscribe_messages=True) as subscription:
+                await subscription.subscribe(CHANNEL)
+                on_gap()
+                async for message in subscription.listen():
+                    event = orjson.loads(message["data"])
+                    if event["from"] != SENDER:
+                        listener(event["topics"])
+        except (redis.RedisError, OSError) as error:
+            _log.info("announcements_interrupted", extra={"reason": type(error).__name__})
+        on_gap()
+        await asyncio.sleep(_RECONNECT_SECONDS)

@@ -1,14 +1,17 @@
 """All settings, read once from the environment. `docs/settings.md` lists each one."""
 
+import contextlib
 import secrets
 import urllib.parse
 from pathlib import Path
 
 from .env import Env
+from .places import socket_directory
 
 env = Env()
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = env.path("MQ_DATA_DIR", BASE_DIR / "var")
+RUN_DIR = socket_directory(DATA_DIR)
 
 DEBUG = env.boolean("MQ_DEBUG", False)
 PRODUCTION = env.boolean("MQ_PRODUCTION", False)
@@ -25,10 +28,8 @@ def _secret(name: str, file_name: str) -> str:
         fresh = path.with_suffix(f".{secrets.token_hex(4)}")
         fresh.touch(mode=0o600)
         fresh.write_text(secrets.token_urlsafe(48))
-        try:
-            path.hardlink_to(fresh)  # the first process wins; the others read what it wrote
-        except FileExistsError:
-            pass
+        with contextlib.suppress(FileExistsError):  # the first process wins; the others read what it wrote
+            path.hardlink_to(fresh)
         fresh.unlink()
     return path.read_text().strip()
 
@@ -49,9 +50,14 @@ if BEHIND_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
 # --- stores ----------------------------------------------------------------------------------------------------
+# A server whose address is not given is run by `mqconsole.local` and listens on a socket in RUN_DIR.
+EMBEDDED_POSTGRES = not env.text("MQ_DATABASE_URL")
+EMBEDDED_REDIS = not env.text("MQ_REDIS_URL")
+# Start although the database would lose acknowledged messages.
+ALLOW_UNSAFE = env.boolean("MQ_ALLOW_UNSAFE", False)
 _database = env.url(
     "MQ_DATABASE_URL",
-    f"postgresql://postgres@/mqconsole?host={DATA_DIR / 'run'}",
+    f"postgresql://postgres@/mqconsole?host={urllib.parse.quote(str(RUN_DIR))}",
     schemes=("postgresql", "postgres"),
 )
 _query = dict(urllib.parse.parse_qsl(_database.query))
@@ -69,7 +75,7 @@ DATABASES = {
         "TEST": {"NAME": env.text("MQ_TEST_DATABASE", "test_mqconsole")},
     }
 }
-REDIS_URL = env.text("MQ_REDIS_URL", f"unix://{DATA_DIR / 'run' / 'redis.sock'}")
+REDIS_URL = env.text("MQ_REDIS_URL", f"unix://{RUN_DIR / 'redis.sock'}")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- message store ---------------------------------------------------------------------------------------------

@@ -20,9 +20,14 @@ _RETRY_AFTER_SECONDS = 1
 class Problem(Protocol):
     """What an error must offer to be told: every `BrokerError`, and the errors of accounts."""
 
-    code: str
-    detail: str
-    extra: dict[str, Any]  # Any: JSON values
+    @property
+    def code(self) -> str: ...
+
+    @property
+    def detail(self) -> str: ...
+
+    @property
+    def extra(self) -> dict[str, Any]: ...  # Any: JSON values
 
 
 class Row(NamedTuple):
@@ -88,7 +93,7 @@ def title(code: str) -> str:
 
 
 def document(error: Problem, request_id: str) -> dict[str, Any]:  # Any: JSON values
-    """Returns the problem document of `error`. Its `extra` members stand beside the standard ones and never replace them."""
+    """Returns the problem document of `error`; its `extra` members never replace the standard ones."""
     code = str(error.code)
     row = _BY_CODE.get(code, _UNKNOWN)
     return {

@@ -1,0 +1,129 @@
+"""AccessKeys: made, switched, deleted. Their secret leaves this room once, when it is made.
+
+Owns: the rows and the version that tells every process to drop what it cached. Must not know: who may change a key.
+Called by: console and api for the signed-in user, bootstrap. Look-ups by the doors are in `key_cache`.
+"""
+
+import secrets
+import string
+from collections.abc import Sequence
+
+from django.db import transaction
+from django.db.models import F
+
+from . import audit, key_cache, limits, vault
+from .errors import NotFound, Rejected
+from .models import AccessKey, AccessVersion, User
+
+_ALPHABET = string.ascii_uppercase + string.digits
+_SECRET_BYTES = 32
+
+KeyEntry = key_cache.KeyEntry
+lookup = key_cache.lookup
+
+
+def create(user: User, *, remark: str = "", actor: str = "", source_ip: str = "") -> tuple[AccessKey, str]:
+    """Returns a new key and its secret, which nobody can read again.
+
+    Raises: Rejected CONFLICT when the user has two already.
+    Effects: one transaction with its audit row; locks the user's row.
+    """
+    if len(remark) > limits.KEY_REMARK_CHARS:
+        raise Rejected(f"A remark has at most {limits.KEY_REMARK_CHARS} characters.")
+    key_id = "MQ" + "".join(secrets.choice(_ALPHABET) for _ in range(18))
+    secret = secrets.token_urlsafe(_SECRET_BYTES)
+    nonce, ciphertext = vault.seal(secret, account_id=user.account_id, key_id=key_id)
+    with transaction.atomic():
+        User.objects.select_for_update().get(pk=user.pk)
+        if AccessKey.objects.filter(user=user).count() >= limits.KEYS_PER_USER:
+            raise Rejected(
+                f"A user has at most {limits.KEYS_PER_USER} access keys. Delete one that is no longer used first.",
+                "CONFLICT",
+            )
+        key = AccessKey.objects.create(
+            user=user, key_id=key_id, secret_nonce=nonce, secret_ciphertext=ciphertext, remark=remark
+        )
+        key.refresh_from_db(fields=["created_at"])
+        _changed(user, "ram:CreateAccessKey", key_id=key_id, actor=actor, source_ip=source_ip)
+    return key, secret
+
+
+def of_user(user: User) -> Sequence[AccessKey]:
+    """Returns the user's keys, oldest first; at most two."""
+    return list(AccessKey.objects.filter(user=user).order_by("pk"))
+
+
+def get(user: User, key_id: str) -> AccessKey:
+    """Returns one key of the user. Raises NotFound, also for another user's key."""
+    key = AccessKey.objects.filter(user=user, key_id=key_id).first()
+    if key is None:
+        raise NotFound(f"You have no access key {key_id!r}.")
+    return key
+
+
+def change(
+    user: User,
+    key_id: str,
+    *,
+    enabled: bool | None = None,
+    remark: str | None = None,
+    actor: str = "",
+    source_ip: str = "",
+) -> AccessKey:
+    """Returns the key after switching it on or off, or after noting a remark. None leaves a field as it is.
+
+    Raises: NotFound; Rejected for a long remark.
+    Effects: one transaction with its audit row. Every process refuses a disabled key within two seconds.
+    """
+    if remark is not None and len(remark) > limits.KEY_REMARK_CHARS:
+        raise Rejected(f"A remark has at most {limits.KEY_REMARK_CHARS} characters.")
+    with transaction.atomic():
+        get(user, key_id)
+        key = AccessKey.objects.select_for_update().get(user=user, key_id=key_id)
+        detail: dict[str, object] = {}
+        if enabled is not None and enabled != key.enabled:
+            key.enabled = detail["enabled"] = enabled
+        if remark is not None and remark != key.remark:
+            key.remark = detail["remark"] = remark
+        if detail:
+            key.save(update_fields=list(detail))
+            _changed(user, "ram:UpdateAccessKey", key_id=key_id, actor=actor, source_ip=source_ip, detail=detail)
+    return key
+
+
+def delete(user: User, key_id: str, *, actor: str = "", source_ip: str = "") -> None:
+    """Deletes the key for good. Raises NotFound. Effects: as `change`."""
+    with transaction.atomic():
+        if not AccessKey.objects.filter(user=user, key_id=key_id).delete()[0]:
+            raise NotFound(f"You have no access key {key_id!r}.")
+        _changed(user, "ram:DeleteAccessKey", key_id=key_id, actor=actor, source_ip=source_ip)
+
+
+def raise_version() -> None:
+    """Tells every process, within two seconds of the commit, to read its keys again.
+
+    Effects: belongs into the transaction of any change to a key or to a user; locks one row until its end.
+    """
+    if not AccessVersion.objects.update(number=F("number") + 1):
+        AccessVersion.objects.create(number=1)
+    transaction.on_commit(key_cache.expire)
+
+
+def _changed(
+    user: User,
+    action: str,
+    *,
+    key_id: str,
+    actor: str,
+    source_ip: str,
+    detail: dict[str, object] | None = None,
+) -> None:
+    audit.record(
+        user.account_id,
+        actor or user.login,
+        action,
+        resource=f"acs:ram:*:{user.account_id}:user/{user.name}/{key_id}",
+        source_ip=source_ip,
+        detail=detail,
+    )
+    raise_version()

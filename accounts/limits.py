@@ -1,0 +1,30 @@
+"""Bounds of what people and programs may hand in to prove who they are. Unit in the name, origin in a comment."""
+
+ACCOUNT_NAME_CHARS = 64
+USER_NAME_CHARS = 64
+PASSWORD_CHARS = 1024  # Argon2 takes any length; this bounds the work of one request
+KEYS_PER_USER = 2  # one in use and one being rotated in, as ApsaraMQ and AWS have it
+KEY_REMARK_CHARS = 200
+
+AUTHORIZATION_BYTES = 4096
+SIGNED_HEADER_COUNT = 32
+QUERY_FIELD_COUNT = 256
+SIGNATURE_SKEW_SECONDS = 300
+NONCE_MIN_CHARS = 16  # 96 random bits in base64url
+NONCE_MAX_CHARS = 64
+# A request dated five minutes ahead stays valid for ten; its nonce must outlive that.
+NONCE_KEEP_SECONDS = 2 * SIGNATURE_SKEW_SECONDS + 5
+
+# --- the in-process cache of keys -------------------------------------------------------------------------------
+KEY_CHECK_SECONDS = 1.0  # how often the version is compared
+KEY_STALE_SECONDS = 2.0  # nothing older than this is trusted, whatever happens
+KEY_CACHE_COUNT = 20_000
+UNKNOWN_KEY_CACHE_COUNT = 2_000
+KEY_USE_SECONDS = 60.0  # "last used" is written at most so often
+
+# --- sign-in ----------------------------------------------------------------------------------------------------
+SIGN_IN_FREE_COUNT = 5  # failures from one address before it has to wait
+SIGN_IN_FREE_COUNT_ACCOUNT = 50  # failures of one account name from everywhere
+SIGN_IN_FIRST_WAIT_SECONDS = 2
+SIGN_IN_LONGEST_WAIT_SECONDS = 900
+SIGN_IN_MEMORY_SECONDS = 3600

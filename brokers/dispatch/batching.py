@@ -1,0 +1,110 @@
+"""Turns many waiting callers into few calls: whatever waits while one batch commits becomes the next batch.
+
+Owns: the waiting line, its bounds, the number of batches under way. Must not know: what a batch does.
+Called by: dispatch.desk. No linger and no timer: measured, lingering makes nothing faster.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Generic, TypeVar
+
+from ..domain.errors import BrokerError, ErrorCode, TryLater
+from . import bridge
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+class Batcher(Generic[Item, Result]):
+    """One line of callers in front of one engine function.
+
+    `work` gets a batch and returns one result an item, in order. A batch has at most `max_items` items and about
+    `max_weight` of weight, though always at least one caller. A second lane opens while more than `crowd` items wait.
+    """
+
+    def __init__(
+        self,
+        work: Callable[[Sequence[Item]], Sequence[Result]],
+        *,
+        max_items: int,
+        waiting_limit: int,
+        weigh: Callable[[Item], int] = lambda _: 0,
+        max_weight: int = 1,
+        max_waiting_weight: int = 1 << 62,
+        crowd: int | None = None,
+    ) -> None:
+        self._work = work
+        self._max_items = max_items
+        self._waiting_limit = waiting_limit
+        self._weigh = weigh
+        self._max_weight = max_weight
+        self._max_waiting_weight = max_waiting_weight
+        self._crowd = crowd
+        self._line: deque[tuple[Sequence[Item], int, asyncio.Future[Sequence[Result]]]] = deque()
+        self._waiting = 0
+        self._waiting_weight = 0
+        self._lanes: set[asyncio.Task[None]] = set()
+
+    @property
+    def is_idle(self) -> bool:
+        """Returns True when nobody waits and nothing is under way."""
+        return not self._lanes and not self._line
+
+    async def submit(self, items: Sequence[Item]) -> Sequence[Result]:
+        """Returns the results of `items` once their batch is done. Items of one call stay together and in order.
+
+        Raises: TryLater OVERLOADED when too much waits; what `work` raises.
+        """
+        weight = sum(map(self._weigh, items))
+        if self._waiting + len(items) > self._waiting_limit or self._waiting_weight + weight > self._max_waiting_weight:
+            raise TryLater("Too much work is waiting; slow down.", ErrorCode.OVERLOADED, retry_after_seconds=1)
+        future: asyncio.Future[Sequence[Result]] = asyncio.get_running_loop().create_future()
+        self._line.append((items, weight, future))
+        self._waiting += len(items)
+        self._waiting_weight += weight
+        if not self._lanes or (self._crowd is not None and self._waiting > self._crowd and len(self._lanes) < 2):
+            lane = asyncio.create_task(self._run_lane())
+            self._lanes.add(lane)
+            lane.add_done_callback(self._lanes.discard)
+        return await future
+
+    async def _run_lane(self) -> None:
+        while self._line:
+            batch, callers = self._next_batch()
+            try:
+                results = await bridge.run(self._work, batch)
+            except BrokerError as error:
+                _fail(callers, error)
+            except Exception as error:  # a task boundary: every caller hears of it
+                _fail(callers, error)
+            else:
+                at = 0
+                for items, future in callers:
+                    if not future.done():
+                        future.set_result(results[at : at + len(items)])
+                    at += len(items)
+
+    def _next_batch(self) -> tuple[list[Item], list[tuple[Sequence[Item], "asyncio.Future[Sequence[Result]]"]]]:
+        batch: list[Item] = []
+        callers: list[tuple[Sequence[Item], asyncio.Future[Sequence[Result]]]] = []
+        weight = 0
+        while self._line:
+            items, item_weight, future = self._line[0]
+            if callers and (len(batch) + len(items) > self._max_items or weight + item_weight > self._max_weight):
+                break
+            self._line.popleft()
+            self._waiting -= len(items)
+            self._waiting_weight -= item_weight
+            weight += item_weight
+            if future.cancelled():
+                continue  # the caller is gone and nothing was begun for it
+            batch.extend(items)
+            callers.append((items, future))
+        return batch, callers
+
+
+def _fail(callers: Sequence[tuple[Sequence[Item], "asyncio.Future[Sequence[Result]]"]], error: Exception) -> None:
+    for _, future in callers:
+        if not future.done():
+            future.set_exception(error)

@@ -1,0 +1,201 @@
+"""What doors call: publish, receive, acknowledge, refuse, extend, as coroutines.
+
+Owns: one desk a process and event loop, its batchers, parked receivers and background tasks.
+Must not know: wires, credentials. Called by: doors.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from functools import partial
+
+from .. import events
+from ..catalog import snapshot
+from ..domain import clock, limits
+from ..domain.errors import BrokerError
+from ..domain.receipts import Receipt
+from ..engine import clients, delivery, publish, settlement
+from ..engine.delivery import Delivery, ReceiveRequest
+from ..engine.publish import Published, Send
+from ..engine.settlement import Extension, Refusal
+from . import bridge
+from .batching import Batcher
+from .waiters import Waiters
+
+_log = logging.getLogger(__name__)
+
+# A parked receiver looks again at least so often: announcements are for speed, looking is for truth.
+_LOOK_AGAIN_SECONDS = 1.0
+_REFRESH_SECONDS = 1.0
+_PRESENCE_SECONDS = 5.0
+_BATCH_BYTES = 16 * 1024 * 1024
+_WAITING_BYTES = 256 * 1024 * 1024
+
+
+class Desk:
+    """The engine as coroutines see it."""
+
+    def __init__(self) -> None:
+        waiting = limits.DISPATCH_WAITING_COUNT
+        self._sends: Batcher[Send, publish.Result] = Batcher(
+            publish.publish,
+            max_items=limits.BATCH_MESSAGE_COUNT,
+            waiting_limit=waiting,
+            weigh=lambda send: len(send.message.body),
+            max_weight=_BATCH_BYTES,
+            max_waiting_weight=_WAITING_BYTES,
+            crowd=500,
+        )
+        self._acks: Batcher[Receipt, None | BrokerError] = Batcher(
+            settlement.acknowledge, max_items=5000, waiting_limit=10 * waiting
+        )
+        self._refusals: Batcher[Refusal, None | BrokerError] = Batcher(
+            settlement.refuse, max_items=500, waiting_limit=waiting
+        )
+        self._extensions: Batcher[Extension, int | BrokerError] = Batcher(
+            settlement.extend, max_items=500, waiting_limit=waiting
+        )
+        self._receives: dict[int, Batcher[ReceiveRequest, delivery.Result]] = {}
+        self._waiters = Waiters()
+        self._presence: dict[int, dict[str, clients.Seen]] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+        self._stopping = False
+
+    async def start(self) -> None:
+        """Begins listening for announcements and keeping the catalog fresh."""
+        loop = asyncio.get_running_loop()
+        self._listener = lambda topics: loop.call_soon_threadsafe(self._waiters.wake, topics)
+        events.listen(self._listener)
+        self._tasks = [
+            asyncio.create_task(events.follow(self._waiters.wake, self._waiters.wake_all)),
+            asyncio.create_task(_repeat(_REFRESH_SECONDS, snapshot.refresh)),
+            asyncio.create_task(_repeat(_PRESENCE_SECONDS, self._flush_presence)),
+        ]
+
+    async def stop(self) -> None:
+        """Sends parked receivers home and ends the background tasks."""
+        self._stopping = True
+        events.unlisten(self._listener)
+        self._waiters.wake_all()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def publish(self, sends: Sequence[Send]) -> Sequence[Published | BrokerError]:
+        """Returns one result a send once the batch that holds them is committed."""
+        return await self._sends.submit(sends)
+
+    async def acknowledge(self, receipts: Sequence[Receipt]) -> Sequence[None | BrokerError]:
+        """Returns None or an error for each receipt once the batch that holds them is committed."""
+        return await self._acks.submit(receipts)
+
+    async def refuse(self, refusals: Sequence[Refusal]) -> Sequence[None | BrokerError]:
+        """Returns None or an error for each refusal once the batch that holds them is committed."""
+        return await self._refusals.submit(refusals)
+
+    async def extend(self, extensions: Sequence[Extension]) -> Sequence[int | BrokerError]:
+        """Returns the new deadline in ms, or an error, for each extension."""
+        return await self._extensions.submit(extensions)
+
+    async def receive(
+        self, request: ReceiveRequest, *, wait: timedelta, is_gone: Callable[[], bool] = lambda: False
+    ) -> list[Delivery]:
+        """Returns deliveries as soon as there are some, or none after `wait`.
+
+        `is_gone` says that the caller hung up; what was claimed for it meanwhile is given back and none is returned.
+        """
+        deadline = clock.monotonic() + wait.total_seconds()
+        topics = [s.topic.id for s in request.subscriptions]
+        topics.append(request.group.retry_topic.id)
+        with self._waiters.ticket(topics) as ticket:
+            while True:
+                ticket.reset()
+                deliveries = await self._receive_once(request)
+                left = deadline - clock.monotonic()
+                if deliveries and is_gone():
+                    await bridge.run(delivery.give_back, request.group, deliveries)
+                    return []
+                if deliveries or left <= 0 or self._stopping or is_gone():
+                    return deliveries
+                await ticket.wait(min(left, _LOOK_AGAIN_SECONDS))
+
+    def note_client(self, group_id: int, seen: clients.Seen) -> None:
+        """Notes that a client of a group was here; written to Redis every few seconds."""
+        self._presence.setdefault(group_id, {})[seen.client_id] = seen
+
+    async def _receive_once(self, request: ReceiveRequest) -> list[Delivery]:
+        group_id = request.group.id
+        batcher = self._receives.get(group_id)
+        if batcher is None:
+            batcher = Batcher(delivery.receive, max_items=64, waiting_limit=limits.DISPATCH_WAITING_COUNT, crowd=64)
+            self._receives[group_id] = batcher
+        try:
+            (result,) = await _shielded(batcher, request)
+        finally:
+            if batcher.is_idle:
+                self._receives.pop(group_id, None)
+        if isinstance(result, BrokerError):
+            raise result
+        return result
+
+    def _flush_presence(self) -> None:
+        seen, self._presence = self._presence, {}
+        for group_id, of_group in seen.items():
+            clients.note(group_id, of_group)
+
+
+async def _shielded(
+    batcher: Batcher[ReceiveRequest, delivery.Result], request: ReceiveRequest
+) -> Sequence[delivery.Result]:
+    """Waits for a claim that must not be lost: when the caller is cancelled meanwhile, what it got is given back."""
+    claim = asyncio.ensure_future(batcher.submit([request]))
+    try:
+        return await asyncio.shield(claim)
+    except asyncio.CancelledError:
+        claim.add_done_callback(partial(_give_back_later, request))
+        raise
+
+
+def _give_back_later(request: ReceiveRequest, claim: "asyncio.Future[Sequence[delivery.Result]]") -> None:
+    if claim.cancelled() or claim.exception() is not None:
+        return
+    (result,) = claim.result()
+    if isinstance(result, list) and result:
+        task = asyncio.ensure_future(bridge.run(delivery.give_back, request.group, result))
+        task.add_done_callback(lambda done: done.cancelled() or done.exception())
+
+
+async def _repeat(seconds: float, work: Callable[[], object]) -> None:
+    while True:
+        try:
+            await bridge.run(work)
+        except Exception as error:  # a loop boundary: log once, go on
+            _log.warning("background_work_failed", extra={"reason": type(error).__name__})
+        await asyncio.sleep(seconds)
+
+
+_desk: Desk | None = None
+
+
+async def get() -> Desk:
+    """Returns this process' desk, started on first use."""
+    global _desk
+    if _desk is None:
+        _desk = Desk()
+        await _desk.start()
+    return _desk
+
+
+def started() -> Desk | None:
+    """Returns this process' desk if it was started; never waits."""
+    return _desk
+
+
+async def close() -> None:
+    """Stops this process' desk, its threads and their connections."""
+    global _desk
+    if _desk is not None:
+        desk, _desk = _desk, None
+        await desk.stop()
+    bridge.close()

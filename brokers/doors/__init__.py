@@ -1,0 +1,1 @@
+"""Where clients come in. Doors own sockets, timers and sessions, and decide nothing about messages."""

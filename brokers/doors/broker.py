@@ -1,0 +1,107 @@
+"""The broker worker: everything that happens because time passes, not because somebody asks.
+
+Owns: the loops and their pace. Must not know: what the engine does in them. Called by: `manage.py runbroker`.
+Any number of workers may run on one database; one is enough. Each loop does one bounded piece of work at a time and
+goes on at once while there is more. Commands come over the channel layer, to the group `broker`.
+"""
+
+import asyncio
+import logging
+import os
+import socket
+from collections.abc import Callable
+
+from channels.layers import get_channel_layer
+
+from ..dispatch import bridge
+from ..domain import limits
+from ..domain.errors import BrokerError
+from ..engine import clients, retention, schedule, settlement
+
+_log = logging.getLogger(__name__)
+
+GROUP = "broker"
+_DUE_SECONDS = 0.1
+_LEASE_SECONDS = 0.2
+_TEND_SECONDS = 60.0
+_HEARTBEAT_SECONDS = 3.0
+_PAUSE_AFTER_ERROR_SECONDS = 1.0
+
+
+class BrokerWorker:
+    """One worker of this process."""
+
+    def __init__(self) -> None:
+        self.name = f"{socket.gethostname()}-{os.getpid()}"
+        self._look_now = asyncio.Event()
+        self._stop = asyncio.Event()
+
+    def stop(self) -> None:
+        """Asks the worker to end after the work at hand."""
+        self._stop.set()
+        self._look_now.set()
+
+    async def serve(self) -> None:
+        """Runs until `stop`."""
+        _log.info("broker_started", extra={"worker": self.name})
+        async with asyncio.TaskGroup() as tasks:
+            running = [
+                tasks.create_task(self._repeat(_DUE_SECONDS, lambda: schedule.move_due(limits.SCHEDULE_BATCH_COUNT))),
+                tasks.create_task(
+                    self._repeat(_LEASE_SECONDS, lambda: settlement.expire_leases(limits.LEASE_SCAN_COUNT))
+                ),
+                tasks.create_task(self._repeat(_TEND_SECONDS, retention.tend)),
+                tasks.create_task(self._repeat(_HEARTBEAT_SECONDS, self._beat)),
+                tasks.create_task(self._take_commands()),
+            ]
+            await self._stop.wait()
+            for task in running:
+                task.cancel()
+        await bridge.run(clients.forget_worker, self.name)
+        bridge.close()
+        _log.info("broker_stopped", extra={"worker": self.name})
+
+    async def _repeat(self, seconds: float, work: Callable[[], int]) -> None:
+        while not self._stop.is_set():
+            pause = seconds
+            try:
+                # Shielded: a stop lets the transaction at hand finish.
+                if await asyncio.shield(bridge.run(work)):
+                    pause = 0.0
+            except BrokerError as error:
+                _log.warning("broker_work_failed", extra={"code": str(error.code)})
+                pause = _PAUSE_AFTER_ERROR_SECONDS
+            except Exception:  # a loop boundary: log once, go on
+                _log.exception("broker_work_failed", extra={"code": "INTERNAL"})
+                pause = _PAUSE_AFTER_ERROR_SECONDS
+            await self._rest(pause)
+
+    async def _rest(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._look_now.wait()
+        except TimeoutError:
+            return
+        await asyncio.sleep(0)
+        self._look_now.clear()
+
+    def _beat(self) -> int:
+        clients.note_worker(self.name)
+        return 0
+
+    async def _take_commands(self) -> None:
+        """Listens on the channel layer; `{"type": "look"}` makes every loop look at once."""
+        layer = get_channel_layer()
+        while True:
+            try:
+                channel = await layer.new_channel()
+                await layer.group_add(GROUP, channel)
+                while True:
+                    command = await layer.receive(channel)
+                    if command.get("type") == "look":
+                        self._look_now.set()
+            except asyncio.CancelledError:
+                raise
+            except Exception as error:  # a loop boundary: Redis may be away; the loops go on by their own pace
+                _log.info("broker_commands_interrupted", extra={"reason": type(error).__name__})
+                await asyncio.sleep(_PAUSE_AFTER_ERROR_SECONDS)

@@ -1,0 +1,12 @@
+"""Who is connected and who works, as far as anybody can say.
+
+Owns nothing of its own: doors and pages reach presence through here. Must not know: connections.
+Called by: dispatch and the broker worker note; console and api read.
+"""
+
+from ..leases.presence import Seen, clients, note
+from ..leases.workers import alive as alive_workers
+from ..leases.workers import forget as forget_worker
+from ..leases.workers import note as note_worker
+
+__all__ = ["Seen", "alive_workers", "clients", "forget_worker", "note", "note_worker"]

@@ -1,0 +1,24 @@
+"""`manage.py runbroker`: runs one broker worker until SIGINT or SIGTERM."""
+
+import asyncio
+import signal
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from brokers.doors.broker import BrokerWorker
+
+
+class Command(BaseCommand):
+    help = "Runs a broker worker: due messages, expired leases, retention. Any number may run at once."
+
+    def handle(self, *args: Any, **options: Any) -> None:  # Any: as Django defines it
+        asyncio.run(_serve())
+
+
+async def _serve() -> None:
+    worker = BrokerWorker()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(name, worker.stop)
+    await worker.serve()

@@ -1,0 +1,38 @@
+"""The ASGI application of the web process: hot HTTP routes, WebSockets, and Django behind them."""
+
+import os
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mqconsole.settings")
+
+from django.core.asgi import get_asgi_application
+
+django_application = get_asgi_application()
+
+from channels.routing import ProtocolTypeRouter
+
+from brokers.dispatch import desk
+from brokers.doors.http import app as hot
+
+Message = MutableMapping[str, Any]  # Any: as ASGI defines it
+
+_protocols = ProtocolTypeRouter({"http": hot.in_front_of(django_application)})
+
+
+async def application(
+    scope: Message, receive: Callable[[], Awaitable[Message]], send: Callable[[Message], Awaitable[None]]
+) -> None:
+    """Serves one connection, or the start and end of the process."""
+    if scope["type"] != "lifespan":
+        await _protocols(scope, receive, send)
+        return
+    while True:
+        event = await receive()
+        if event["type"] == "lifespan.startup":
+            await desk.get()
+            await send({"type": "lifespan.startup.complete"})
+        else:
+            await desk.close()
+            await send({"type": "lifespan.shutdown.complete"})
+            return

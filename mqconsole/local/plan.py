@@ -1,0 +1,107 @@
+"""What runs, in which order, and how each process is stopped.
+
+Owns: the table of processes.
+Must not know: how a process is watched or restarted (`supervision`).
+Called by: `mqconsole.local.__main__`.
+"""
+
+import enum
+import sys
+from dataclasses import dataclass
+
+from mqconsole import settings
+
+from .postgres import LAUNCHER, Cluster
+from .valkey import Cache
+
+
+class Stage(enum.IntEnum):
+    """When a process starts: as soon as every step of the stages before it has ended well."""
+
+    STORES = 1
+    PREPARE = 2
+    DOORS = 3
+    GREET = 4
+    JOBS = 5
+
+
+# Doors close first, so that nothing loses a server it still needs.
+STOP_ORDER = ("web", "broker", "jobs", "beat", "greet", "prepare", "redis", "postgres")
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """One program to run: a server that has to stay up, or a step that runs once (`is_step`)."""
+
+    name: str
+    stage: Stage
+    command: list[str]
+    stop_signal: str = "TERM"
+    stop_seconds: int = 10
+    is_step: bool = False
+
+
+def processes(*, parent: int) -> list[Process]:
+    """Returns every process of the stack, in the order of its start; each ends with the process `parent`."""
+    local = [Process("prepare", Stage.PREPARE, _python("-m", "mqconsole.local.prepare"), is_step=True)]
+    local.append(Process("web", Stage.DOORS, _web()))
+    manage = str(settings.BASE_DIR / "manage.py")
+    local.append(Process("broker", Stage.DOORS, _python(manage, "runbroker")))
+    local.append(Process("greet", Stage.GREET, _python("-m", "mqconsole.local.greet"), is_step=True))
+    # Celery warns of root because of pickled task arguments; ours are JSON.
+    quiet = ("-W", "ignore:You're running the worker with superuser privileges")
+    celery = (*quiet, "-m", "celery", "--app", "mqconsole", "--quiet")
+    # Threads, because jobs wait for the database; one process is also one process to stop.
+    worker = ("worker", "--pool", "threads", "--concurrency", "4", "--without-gossip", "--without-mingle")
+    local.append(Process("jobs", Stage.JOBS, _python(*celery, *worker, "--loglevel", "warning")))
+    timetable = ("beat", "--schedule", str(settings.DATA_DIR / "beat.db"), "--pidfile=", "--loglevel", "warning")
+    local.append(Process("beat", Stage.JOBS, _python(*celery, *timetable)))
+    launcher = [sys.executable, "-I", "-S", str(LAUNCHER), "--parent", str(parent), "--"]
+    for process in local:
+        process.command[:0] = launcher
+    return _stores(parent) + local
+
+
+def cluster() -> Cluster:
+    """Returns the embedded PostgreSQL of this installation, running or not."""
+    return Cluster(data_dir=settings.DATA_DIR / "postgres", socket_dir=settings.RUN_DIR)
+
+
+def cache() -> Cache:
+    """Returns the embedded Redis of this installation, running or not."""
+    return Cache(data_dir=settings.DATA_DIR / "redis", socket=settings.RUN_DIR / "redis.sock")
+
+
+def ports() -> dict[str, int]:
+    """Returns the ports the processes listen on, by the variable that sets each."""
+    return {"MQ_HTTP_PORT": settings.HTTP_PORT}
+
+
+def console_url() -> str:
+    """Returns the address a browser on this machine opens."""
+    host = settings.BIND
+    if host in {"0.0.0.0", "::", ""}:
+        host = "127.0.0.1"
+    return f"http://{f'[{host}]' if ':' in host else host}:{settings.HTTP_PORT}/"
+
+
+def _stores(parent: int) -> list[Process]:
+    table = []
+    if settings.EMBEDDED_POSTGRES:
+        # SIGINT is PostgreSQL's fast shutdown: it ends open sessions and writes a checkpoint.
+        command = cluster().command(parent=parent)
+        table.append(Process("postgres", Stage.STORES, command, stop_signal="INT", stop_seconds=60))
+    if settings.EMBEDDED_REDIS:
+        table.append(Process("redis", Stage.STORES, cache().command(parent=parent), stop_seconds=30))
+    return table
+
+
+def _web() -> list[str]:
+    options = ["--host", settings.BIND, "--port", str(settings.HTTP_PORT), "--loop", "uvloop", "--http", "httptools"]
+    options += ["--ws", "websockets-sansio", "--timeout-graceful-shutdown", "3", "--no-access-log"]
+    options += ["--log-level", "warning"]
+    return _python("-m", "uvicorn", "mqconsole.asgi:application", *options)
+
+
+def _python(*arguments: str) -> list[str]:
+    return [sys.executable, *arguments]

@@ -1,0 +1,101 @@
+"""`make run` seen from outside: what starts, what survives, what is left behind."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests import stack
+
+
+def test_database_is_durable(database: None) -> None:
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        for name in ("fsync", "synchronous_commit", "full_page_writes", "data_checksums"):
+            cursor.execute(f"SHOW {name}")
+            assert cursor.fetchone() == ("on",), name
+
+
+def test_everything_starts_and_credentials_are_private(server: stack.Running) -> None:
+    stack.wait_until(lambda: "beat" in server.pids(), what="the last process to start")
+    assert set(server.pids()) == {"supervisor", "postgres", "redis", "web", "broker", "jobs", "beat"}
+    path = server.data_dir / "credentials.json"
+    assert path.stat().st_mode & 0o777 == 0o600
+    expected = {"console_url", "username", "password", "access_key_id", "access_key_secret", "instance", "ports"}
+    assert expected <= set(json.loads(path.read_text()))
+
+
+def test_stores_listen_on_sockets_only(server: stack.Running) -> None:
+    for name in ("postgres", "redis"):
+        assert psutil.Process(server.pids()[name]).net_connections("inet") == []
+    assert (server.data_dir / "run").stat().st_mode & 0o077 == 0
+
+
+def test_password_is_shown_once_and_logged_nowhere(own_server: stack.Running) -> None:
+    password = own_server.credentials["password"]
+    stack.wait_until(lambda: "mqconsole is ready" in own_server.output.read_text(), what="the greeting")
+    assert own_server.output.read_text().count(password) == 1
+    for log in (own_server.data_dir / "log").iterdir():
+        assert password not in log.read_text(errors="replace"), log
+    assert own_server.stop() == 0
+    again = stack.start(own_server.data_dir, environment={})
+    again.wait_ready()
+    stack.wait_until(lambda: own_server.output.read_text().count("mqconsole is ready") == 2, what="the second greeting")
+    assert again.output.read_text().count(password) == 1
+    assert json.loads((own_server.data_dir / "credentials.json").read_text())["password"] == password
+    assert again.stop(signal.SIGTERM) == 0
+
+
+@pytest.mark.parametrize("name", ["web", "redis", "postgres"])
+def test_killed_process_comes_back(own_server: stack.Running, name: str) -> None:
+    own_server.wait_restarted(name, old=own_server.kill(name))
+
+
+def test_nothing_outlives_a_killed_supervisor(own_server: stack.Running) -> None:
+    stack.wait_until(lambda: "beat" in own_server.pids(), what="the last process to start")
+    family = psutil.Process(own_server.process.pid).children(recursive=True)
+    own_server.process.kill()
+    own_server.process.wait()
+    _, left = psutil.wait_procs(family, timeout=20)
+    assert left == []
+
+
+def test_second_start_on_the_same_data_says_who_runs(server: stack.Running) -> None:
+    refused = _run(MQ_DATA_DIR=str(server.data_dir), MQ_HTTP_PORT=str(stack.free_port()))
+    assert refused.returncode == 2
+    assert f"already running with the data in {server.data_dir}: process {server.process.pid}" in refused.stderr
+    assert server.url in refused.stderr
+
+
+def test_taken_port_is_named_with_its_variable(server: stack.Running, tmp_path: Path) -> None:
+    port = server.ports["MQ_HTTP_PORT"]
+    refused = _run(MQ_DATA_DIR=str(tmp_path), MQ_HTTP_PORT=str(port))
+    assert refused.returncode == 2
+    assert f"port {port} on 127.0.0.1 cannot be used" in refused.stderr
+    assert f"MQ_HTTP_PORT={port + 1} make run" in refused.stderr
+
+
+def test_bad_setting_is_named(tmp_path: Path) -> None:
+    refused = _run(MQ_DATA_DIR=str(tmp_path), MQ_HTTP_PORT="eighty")
+    assert refused.returncode == 2
+    assert refused.stderr == "MQ_HTTP_PORT='eighty': use a whole number\n"
+
+
+def _run(**environment: str) -> "subprocess.CompletedProcess[str]":
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("MQ_", "DJANGO_"))}
+    command = [sys.executable, "-m", "mqconsole.local"]
+    return subprocess.run(
+        command,
+        cwd=stack.PROJECT,
+        env={**inherited, **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )

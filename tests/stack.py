@@ -1,0 +1,184 @@
+"""The servers and the running product as objects a test can hold. `conftest.py` makes fixtures of them."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+import redis
+
+from mqconsole import settings
+from mqconsole.local import plan, prepare, servers
+from mqconsole.local.greet import why_not_ready
+
+PROJECT = Path(__file__).parent.parent
+# Rows every database has from its migrations; a test must find them.
+KEPT_TABLES = {"django_migrations", "django_content_type", "brokers_catalogversion"}
+# Smaller than a real server's; the promises (fsync and its kin) stay.
+TEST_SETTINGS = {"shared_buffers": "128MB", "max_wal_size": "1GB"}
+START_SECONDS = 90.0
+STOP_SECONDS = 60.0
+
+
+@contextmanager
+def stores(log_dir: Path) -> Iterator[None]:
+    """Runs the servers the settings do not name otherwise, and waits until both answer."""
+    with ExitStack() as stack:
+        if settings.EMBEDDED_POSTGRES:
+            log = log_dir / "postgres.log"
+            stack.enter_context(servers.running_postgres(plan.cluster(), log=log, changes=TEST_SETTINGS))
+        if settings.EMBEDDED_REDIS:
+            stack.enter_context(servers.running_redis(plan.cache(), log=log_dir / "redis.log"))
+        prepare.wait_for_stores()
+        yield
+
+
+@contextmanager
+def test_database() -> Iterator[None]:
+    """Makes Django's test database for the block. The tests' own server is thrown away with all that is in it."""
+    from django.db import connection
+    from django.test.utils import setup_databases
+
+    before = setup_databases(verbosity=0, interactive=False, aliases={"default": None})
+    yield
+    if settings.EMBEDDED_POSTGRES:
+        return
+    with connection.cursor() as cursor:  # threads of the product keep their connections for later
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+    for database, name, is_first in before:
+        if is_first:
+            database.creation.destroy_test_db(name, verbosity=0)
+
+
+def redis_client() -> Any:
+    """Returns a client of the tests' Redis."""
+    return redis.Redis.from_url(settings.REDIS_URL)
+
+
+def empty_database() -> None:
+    """Removes every row but those of `KEPT_TABLES`, whatever connection wrote it."""
+    from django.db import connection
+
+    assert str(connection.settings_dict["NAME"]).startswith("test_"), "this would empty a database that is in use"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT relname FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace"
+            " WHERE nspname = 'public' AND relkind IN ('r', 'p') AND NOT relispartition"
+        )
+        names = sorted({name for (name,) in cursor.fetchall()} - KEPT_TABLES)
+        tables = ", ".join(connection.ops.quote_name(name) for name in names)
+        cursor.execute(f"TRUNCATE {tables} RESTART IDENTITY CASCADE")
+
+
+def wait_until(look: Callable[[], Any], *, what: str, seconds: float = 30.0) -> Any:
+    """Returns the first true thing `look` returns; fails the test when there is none in time."""
+    deadline = time.monotonic() + seconds
+    while not (seen := look()):
+        assert time.monotonic() < deadline, f"waited {seconds:.0f} s for: {what}"
+        time.sleep(0.02)
+    return seen
+
+
+@dataclass(slots=True)
+class Running:
+    """A running product: where it is, who may enter, and its processes."""
+
+    data_dir: Path
+    ports: Mapping[str, int]
+    process: "subprocess.Popen[bytes]"
+    output: Path
+    environment: Mapping[str, str]
+    credentials: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.ports['MQ_HTTP_PORT']}"
+
+    def pids(self) -> dict[str, int]:
+        """Returns the number of each running process by its name (postgres, redis, web, broker, jobs, beat)."""
+        return dict(json.loads((self.data_dir / "run" / "pids.json").read_text()))
+
+    def kill(self, name: str) -> int:
+        """Sends SIGKILL to one process and returns the number it had."""
+        pid = self.pids()[name]
+        os.kill(pid, signal.SIGKILL)
+        return pid
+
+    def wait_ready(self) -> None:
+        """Waits until the product answers that it is ready; shows its output if it does not."""
+        deadline = time.monotonic() + START_SECONDS
+        while (reason := why_not_ready(f"{self.url}/readyz")) is not None:
+            ended = self.process.poll()
+            if ended is not None or time.monotonic() > deadline:
+                raise AssertionError(f"not ready (exit code {ended}): {reason}\n{self.output.read_text()}")
+            time.sleep(0.05)
+
+    def wait_restarted(self, name: str, *, old: int) -> None:
+        """Waits until a process that was killed runs again and the product is ready."""
+        wait_until(lambda: self.pids().get(name, old) != old, what=f"{name} to be restarted")
+        self.wait_ready()
+
+    def stop(self, with_signal: signal.Signals = signal.SIGINT) -> int:
+        """Stops the product and returns its exit code; fails if any process of it is left."""
+        family = psutil.Process(self.process.pid).children(recursive=True) if self.process.poll() is None else []
+        self.process.send_signal(with_signal)
+        code = self.process.wait(STOP_SECONDS)
+        _, left = psutil.wait_procs(family, timeout=5)
+        assert not left, f"still running: {left}"
+        return code
+
+
+@contextmanager
+def running(**environment: str) -> Iterator[Running]:
+    """Runs the product in a new temporary directory on free ports; `environment` are settings on top."""
+    data_dir = Path(tempfile.mkdtemp(prefix="mqrun-"))
+    try:
+        product = start(data_dir, environment=environment)
+        try:
+            product.wait_ready()
+            product.credentials = json.loads((data_dir / "credentials.json").read_text())
+            yield product
+        finally:
+            if product.process.poll() is None:
+                product.stop()
+    finally:
+        shutil.rmtree(data_dir, ignore_errors=True)
+
+
+def start(data_dir: Path, *, environment: Mapping[str, str]) -> Running:
+    """Starts the product on `data_dir` and returns at once."""
+    ports = {name: free_port() for name in plan.ports()}
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("MQ_", "DJANGO_"))}
+    given = {"MQ_DATA_DIR": str(data_dir), **{name: str(port) for name, port in ports.items()}, **environment}
+    output = data_dir / "output"
+    with output.open("ab") as file:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "mqconsole.local"],
+            cwd=PROJECT,
+            env={**inherited, **given},
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+        )
+    return Running(data_dir=data_dir, ports=ports, process=process, output=output, environment=environment)
+
+
+def free_port() -> int:
+    """Returns a port nobody listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
