@@ -10,14 +10,23 @@ from django.core.asgi import get_asgi_application
 
 django_application = get_asgi_application()
 
-from channels.routing import ProtocolTypeRouter
+from channels.auth import AuthMiddlewareStack
+from channels.routing import ProtocolTypeRouter, URLRouter
+from channels.security.websocket import AllowedHostsOriginValidator
 
 from brokers.dispatch import desk
 from brokers.doors.http import app as hot
+from brokers.live.routing import websocket_urlpatterns
 
 Message = MutableMapping[str, Any]  # Any: as ASGI defines it
 
-_protocols = ProtocolTypeRouter({"http": hot.in_front_of(django_application)})
+_protocols = ProtocolTypeRouter(
+    {
+        "http": hot.in_front_of(django_application),
+        # Only pages of this site may open these with a reader's session.
+        "websocket": AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter(websocket_urlpatterns))),
+    }
+)
 
 
 async def application(

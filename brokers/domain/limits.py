@@ -69,3 +69,4 @@ SCHEDULE_BATCH_COUNT = 500
 LEASE_SCAN_COUNT = 500
 SCAN_ROW_COUNT = 20_000  # a console search reads no more rows than this before it says "truncated"
 REDRIVE_RATE_MAX_PER_SECOND = 10_000
+HINT_NAME_COUNT = 300  # a page of 50 rows shows far fewer objects
