@@ -29,7 +29,7 @@ SENDER = uuid.uuid4().hex
 _HINT_SECONDS = 0.5
 _RECONNECT_SECONDS = 1.0
 
-Listener = Callable[[frozenset[int]], None]
+Listener = Callable[[frozenset[int]], object]
 _listeners: list[Listener] = []
 
 
@@ -91,7 +91,7 @@ class _Sender:
             with self._lock:
                 topics, hints = self._topics, self._hints
                 self._topics, self._hints, self._scheduled = set(), set(), False
-            waiting_hints |= hints
+            waiting_hints |= hints | {f"topic:{topic_id}" for topic_id in topics}
             if topics:
                 await _publish(client, topics)
             if waiting_hints and (hinting is None or hinting.done()):
@@ -100,7 +100,7 @@ class _Sender:
                 hinting.add_done_callback(lambda _: self._wake.set())
 
 
-async def _publish(client: "redis.asyncio.Redis[bytes]", topics: set[int]) -> None:
+async def _publish(client: redis.asyncio.Redis, topics: set[int]) -> None:
     try:
         await client.publish(CHANNEL, orjson.dumps({"from": SENDER, "topics": list(topics)}))
     except (redis.RedisError, OSError) as error:
@@ -109,6 +109,7 @@ async def _publish(client: "redis.asyncio.Redis[bytes]", topics: set[int]) -> No
 
 async def _send_hints(names: set[str]) -> None:
     layer = get_channel_layer()
+    assert layer is not None, "CHANNEL_LAYERS is part of the settings"
     try:
         for name in names:
             await layer.group_send(f"hints.{name.replace(':', '.')}", {"type": "hint", "name": name})
@@ -131,18 +132,22 @@ def _sender() -> _Sender:
 
 
 async def follow(listener: Callable[[Iterable[int]], None], on_gap: Callable[[], None]) -> None:
-    """Calls `listener` with topic ids announced by other processes, for ever; `on_gap` when some may have been missed."""
+    """Calls `listener` with topic ids other processes announce, for ever; `on_gap` when some may have been missed."""
     while True:
         client = redis.asyncio.Redis.from_url(settings.REDIS_URL)
         try:
             async with client, client.pubsub(ignore_subscribe_messages=True) as subscription:
                 await subscription.subscribe(CHANNEL)
                 on_gap()
-                async for message in subscription.listen():
-                    event = orjson.loads(message["data"])
-                    if event["from"] != SENDER:
-                        listener(event["topics"])
+                await _pass_on(subscription, listener)
         except (redis.RedisError, OSError) as error:
             _log.info("announcements_interrupted", extra={"reason": type(error).__name__})
         on_gap()
         await asyncio.sleep(_RECONNECT_SECONDS)
+
+
+async def _pass_on(subscription: redis.asyncio.client.PubSub, listener: Callable[[Iterable[int]], None]) -> None:
+    async for message in subscription.listen():
+        event = orjson.loads(message["data"])
+        if event["from"] != SENDER:
+            listener(event["topics"])

@@ -56,7 +56,8 @@ class Topic(models.Model):
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(fields=["instance", "name"], name="topic_name_unique_in_instance"),
             models.CheckConstraint(
-                condition=models.Q(kind="USER", group__isnull=True) | ~models.Q(kind="USER") & models.Q(group__isnull=False),
+                condition=models.Q(kind="USER", group__isnull=True)
+                | ~models.Q(kind="USER") & models.Q(group__isnull=False),
                 name="topic_derived_iff_group",
             ),
         ]

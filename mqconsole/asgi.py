@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from typing import Any, cast
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mqconsole.settings")
 
@@ -10,19 +10,19 @@ from django.core.asgi import get_asgi_application
 
 django_application = get_asgi_application()
 
-from channels.auth import AuthMiddlewareStack
-from channels.routing import ProtocolTypeRouter, URLRouter
-from channels.security.websocket import AllowedHostsOriginValidator
+from channels.auth import AuthMiddlewareStack  # noqa: E402 — models must be ready first
+from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
+from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E402
 
-from brokers.dispatch import desk
-from brokers.doors.http import app as hot
-from brokers.live.routing import websocket_urlpatterns
+from brokers.dispatch import desk  # noqa: E402
+from brokers.doors.http import app as hot  # noqa: E402
+from brokers.live.routing import websocket_urlpatterns  # noqa: E402
 
 Message = MutableMapping[str, Any]  # Any: as ASGI defines it
 
-_protocols = ProtocolTypeRouter(
+_protocols: Any = ProtocolTypeRouter(  # Any: Django's, Channels' and our types of one protocol differ in spelling
     {
-        "http": hot.in_front_of(django_application),
+        "http": hot.in_front_of(cast(Any, django_application)),
         # Only pages of this site may open these with a reader's session.
         "websocket": AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter(websocket_urlpatterns))),
     }

@@ -93,7 +93,7 @@ def topic(account_id: int, instance: str, name: str) -> TopicEntry:
         .first()
     )
     if row is None:
-        raise _missing(account_id, instance, f"There is no topic {name!r} in instance {instance!r}.", "TOPIC")
+        raise _missing(account_id, instance, topic=name)
     return _keep_topic(row)
 
 
@@ -109,7 +109,7 @@ def group(account_id: int, instance: str, name: str) -> GroupEntry:
         .first()
     )
     if row is None:
-        raise _missing(account_id, instance, f"There is no group {name!r} in instance {instance!r}.", "GROUP")
+        raise _missing(account_id, instance, group=name)
     return _keep_group(row)
 
 
@@ -212,7 +212,9 @@ def _keep_group(row: Group) -> GroupEntry:
     return entry
 
 
-def _missing(account_id: int, instance: str, text: str, what: str) -> NotFound:
+def _missing(account_id: int, instance: str, *, topic: str | None = None, group: str | None = None) -> NotFound:
     if not Instance.objects.filter(account_id=account_id, name=instance).exists():
         return NotFound(f"There is no instance {instance!r}.", ErrorCode.INSTANCE_NOT_FOUND)
-    return NotFound(text, ErrorCode(f"{what}_NOT_FOUND"))
+    if topic is not None:
+        return NotFound(f"There is no topic {topic!r} in instance {instance!r}.", ErrorCode.TOPIC_NOT_FOUND)
+    return NotFound(f"There is no group {group!r} in instance {instance!r}.", ErrorCode.GROUP_NOT_FOUND)

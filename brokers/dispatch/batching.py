@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
-from ..domain.errors import BrokerError, ErrorCode, TryLater
+from ..domain.errors import ErrorCode, TryLater
 from . import bridge
 
 Item = TypeVar("Item")
@@ -74,16 +74,10 @@ class Batcher(Generic[Item, Result]):
             batch, callers = self._next_batch()
             try:
                 results = await bridge.run(self._work, batch)
-            except BrokerError as error:
-                _fail(callers, error)
             except Exception as error:  # a task boundary: every caller hears of it
                 _fail(callers, error)
             else:
-                at = 0
-                for items, future in callers:
-                    if not future.done():
-                        future.set_result(results[at : at + len(items)])
-                    at += len(items)
+                _hand_out(callers, results)
 
     def _next_batch(self) -> tuple[list[Item], list[tuple[Sequence[Item], "asyncio.Future[Sequence[Result]]"]]]:
         batch: list[Item] = []
@@ -102,6 +96,16 @@ class Batcher(Generic[Item, Result]):
             batch.extend(items)
             callers.append((items, future))
         return batch, callers
+
+
+def _hand_out(
+    callers: Sequence[tuple[Sequence[Item], "asyncio.Future[Sequence[Result]]"]], results: Sequence[Result]
+) -> None:
+    at = 0
+    for items, future in callers:
+        if not future.done():
+            future.set_result(results[at : at + len(items)])
+        at += len(items)
 
 
 def _fail(callers: Sequence[tuple[Sequence[Item], "asyncio.Future[Sequence[Result]]"]], error: Exception) -> None:

@@ -47,10 +47,10 @@ class Desk:
             max_waiting_weight=_WAITING_BYTES,
             crowd=500,
         )
-        self._acks: Batcher[Receipt, None | BrokerError] = Batcher(
+        self._acks: Batcher[Receipt, BrokerError | None] = Batcher(
             settlement.acknowledge, max_items=5000, waiting_limit=10 * waiting
         )
-        self._refusals: Batcher[Refusal, None | BrokerError] = Batcher(
+        self._refusals: Batcher[Refusal, BrokerError | None] = Batcher(
             settlement.refuse, max_items=500, waiting_limit=waiting
         )
         self._extensions: Batcher[Extension, int | BrokerError] = Batcher(
@@ -61,11 +61,12 @@ class Desk:
         self._presence: dict[int, dict[str, clients.Seen]] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._stopping = False
+        self._listener: events.Listener = self._waiters.wake
 
     async def start(self) -> None:
         """Begins listening for announcements and keeping the catalog fresh."""
         loop = asyncio.get_running_loop()
-        self._listener = lambda topics: loop.call_soon_threadsafe(self._waiters.wake, topics)
+        self._listener = lambda topics: loop.call_soon_threadsafe(partial(self._waiters.wake, topics))
         events.listen(self._listener)
         self._tasks = [
             asyncio.create_task(events.follow(self._waiters.wake, self._waiters.wake_all)),
@@ -86,11 +87,11 @@ class Desk:
         """Returns one result a send once the batch that holds them is committed."""
         return await self._sends.submit(sends)
 
-    async def acknowledge(self, receipts: Sequence[Receipt]) -> Sequence[None | BrokerError]:
+    async def acknowledge(self, receipts: Sequence[Receipt]) -> Sequence[BrokerError | None]:
         """Returns None or an error for each receipt once the batch that holds them is committed."""
         return await self._acks.submit(receipts)
 
-    async def refuse(self, refusals: Sequence[Refusal]) -> Sequence[None | BrokerError]:
+    async def refuse(self, refusals: Sequence[Refusal]) -> Sequence[BrokerError | None]:
         """Returns None or an error for each refusal once the batch that holds them is committed."""
         return await self._refusals.submit(refusals)
 

@@ -31,7 +31,7 @@ _NO_PROPERTIES: Mapping[str, str] = {}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outgoing:
-    """A message somebody sends. At most one of `deliver_at` and `delay` is set; `queue` is set by doors that choose it."""
+    """A message somebody sends. `deliver_at` or `delay` is set, or neither; doors that choose a queue set `queue`."""
 
     body: bytes
     message_id: str

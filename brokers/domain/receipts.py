@@ -1,7 +1,7 @@
 """The receipt of a delivery: what a consumer shows to acknowledge, refuse or extend it.
 
 Owns: its fields, its text form and the check that we wrote it. Must not know: whether it is still valid.
-Called by: doors decode, engine makes and judges. A receipt names one delivery, so a stale one cannot settle a later one.
+Called by: doors decode, engine makes and judges. A receipt names one delivery: a stale one cannot settle a later one.
 """
 
 import base64
@@ -21,7 +21,7 @@ _MAC_BYTES = 8
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """One delivery of one message to one group. `lease_start` to `lease_end` is the claimed range of offsets, end excluded."""
+    """One delivery of one message to one group; it was claimed with offsets `lease_start` to `lease_end`, excluded."""
 
     group_id: int
     queue_id: int

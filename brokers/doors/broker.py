@@ -11,7 +11,7 @@ import os
 import socket
 from collections.abc import Callable
 
-from channels.layers import get_channel_layer
+from channels.layers import BaseChannelLayer, get_channel_layer
 
 from ..dispatch import bridge
 from ..domain import limits
@@ -92,16 +92,20 @@ class BrokerWorker:
     async def _take_commands(self) -> None:
         """Listens on the channel layer; `{"type": "look"}` makes every loop look at once."""
         layer = get_channel_layer()
+        assert layer is not None, "CHANNEL_LAYERS is part of the settings"
         while True:
             try:
-                channel = await layer.new_channel()
-                await layer.group_add(GROUP, channel)
-                while True:
-                    command = await layer.receive(channel)
-                    if command.get("type") == "look":
-                        self._look_now.set()
+                await self._obey(layer)
             except asyncio.CancelledError:
                 raise
             except Exception as error:  # a loop boundary: Redis may be away; the loops go on by their own pace
                 _log.info("broker_commands_interrupted", extra={"reason": type(error).__name__})
                 await asyncio.sleep(_PAUSE_AFTER_ERROR_SECONDS)
+
+    async def _obey(self, layer: BaseChannelLayer) -> None:
+        channel = await layer.new_channel()
+        await layer.group_add(GROUP, channel)
+        while True:
+            command = await layer.receive(channel)
+            if command.get("type") == "look":
+                self._look_now.set()

@@ -209,7 +209,7 @@ def _hand_out(group: GroupEntry, found: list[tuple[int, _Found]], answers: list[
 
 
 def _current_heads(group: GroupEntry, found: list[tuple[int, _Found]]) -> dict[int, int] | None:
-    """Returns where ordered queues stand after the claim: what was read before it may be old when Redis lost its memory."""
+    """Returns where ordered queues stand after the claim: the reading before it is old if Redis lost its memory."""
     if not group.is_ordered:
         return None
     again = cursors.positions(group.id, [item.lease.queue_id for _, item in found])

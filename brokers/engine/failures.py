@@ -39,13 +39,13 @@ class Failed:
     delay: timedelta | None
 
 
-def fail(failed: Sequence[Failed]) -> list[None | BrokerError]:
+def fail(failed: Sequence[Failed]) -> list[BrokerError | None]:
     """Notes failures and arranges what follows; returns None or a Stale error for each, in order.
 
     Effects: one transaction (cursor locks in order, attempts, pending or dead letters, settlement); then announces and
     releases leases.
     """
-    results: list[None | BrokerError] = [None] * len(failed)
+    results: list[BrokerError | None] = [None] * len(failed)
     with session.transaction():
         locked = cursors.lock((f.receipt.group_id, f.receipt.queue_id) for f in failed)
         valid = []
@@ -114,7 +114,7 @@ def _write_failures(valid: Sequence[Failed], locked: dict[tuple[int, int], Curso
         group = snapshot.group_by_id(item.receipt.group_id)
         if not found or isinstance(found[0], log.Cut) or group is None:
             continue  # retention dropped it: there is nothing left to repeat, and the offset is settled below
-        failure = _failure(item, found[0], group, locked)
+        failure = _failure(item, found[0], group=group, locked=locked)
         failures.append(failure)
         if failure.delay is None:
             dead.append((failure, group.dead_letter_topic.queue_ids[0]))
@@ -137,7 +137,7 @@ def _write_failures(valid: Sequence[Failed], locked: dict[tuple[int, int], Curso
 
 
 def _failure(
-    item: Failed, message: Stored, group: snapshot.GroupEntry, locked: dict[tuple[int, int], Cursor]
+    item: Failed, message: Stored, *, group: snapshot.GroupEntry, locked: dict[tuple[int, int], Cursor]
 ) -> pending.Failure:
     receipt = item.receipt
     if receipt.is_ordered:

@@ -160,7 +160,8 @@ def _leave_out_duplicates(entries: Sequence[_Entry]) -> list[_Entry]:
         return list(entries)
     new = dedup.claim([(key, entry.send.message.message_id) for key, entry in first.items()])
     session.reached("claimed_dedup")
-    fresh, repeated = [], []
+    fresh: list[_Entry] = []
+    repeated: list[_Entry] = []
     for entry in entries:
         key = entry.dedup_key
         is_fresh = key is None or (key in new and first[key] is entry)

@@ -10,6 +10,7 @@ the lease just runs out and is then found to be settled (promise P6).
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 from ..domain import limits
 from ..domain.errors import BrokerError
@@ -40,16 +41,16 @@ class Extension:
     invisible: timedelta
 
 
-def acknowledge(receipts: Sequence[Receipt]) -> list[None | BrokerError]:
+def acknowledge(receipts: Sequence[Receipt]) -> list[BrokerError | None]:
     """Settles deliveries as done; returns None or a Stale error for each, in order. Repeating one is harmless.
 
     Effects: one statement for all cursors; then leases are released.
     Raises: TryLater, UnknownOutcome for the batch.
     """
-    results: list[None | BrokerError] = [None] * len(receipts)
+    results: list[BrokerError | None] = [None] * len(receipts)
     for indexes in _rounds(receipts):
         chosen = [receipts[i] for i in indexes]
-        settled = session.again_after_deadlock(lambda chosen=chosen: _settle(chosen))
+        settled = session.again_after_deadlock(partial(_settle, chosen))
         session.reached("acknowledged")
         doubtful = []
         for i in indexes:
@@ -62,7 +63,7 @@ def acknowledge(receipts: Sequence[Receipt]) -> list[None | BrokerError]:
     return results
 
 
-def refuse(refusals: Sequence[Refusal]) -> list[None | BrokerError]:
+def refuse(refusals: Sequence[Refusal]) -> list[BrokerError | None]:
     """Counts failed deliveries and arranges what follows: a retry after a back-off, or a dead letter.
 
     Effects: one transaction: cursor locks, attempts, pending or dead letter, settlement; then leases are released.
@@ -72,7 +73,7 @@ def refuse(refusals: Sequence[Refusal]) -> list[None | BrokerError]:
 
 
 def extend(extensions: Sequence[Extension]) -> list[int | BrokerError]:
-    """Moves deadlines and returns each new one in ms since 1970, or a Stale error. Raises TryLater LEASES_UNAVAILABLE."""
+    """Moves deadlines; returns each new one in ms since 1970, or a Stale error. Raises TryLater LEASES_UNAVAILABLE."""
     results: list[int | BrokerError] = []
     for extension in extensions:
         receipt = extension.receipt

@@ -7,7 +7,7 @@ Called by: engine.delivery. Losing all of it costs duplicates only: pointers sta
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Literal
+from typing import Any, Literal
 
 from . import client
 
@@ -78,16 +78,14 @@ def claim(
     for index, queue_text, start, end, expiry in answer[1:]:
         queue_id = int(queue_text)
         leases[index].append(
-            Lease(
-                group_id, queue_id, epochs[queue_id], start, end, now, is_ordered, receivers[index].client_id, expiry
-            )
+            Lease(group_id, queue_id, epochs[queue_id], start, end, now, is_ordered, receivers[index].client_id, expiry)
         )
     return leases
 
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """What to do with a lease: forget it (`drop`), also say where the ordered queue's head is (`head`), or free `ranges`.
+    """What to do with a lease: forget it (`drop`), say where an ordered queue's head is (`head`), or free `ranges`.
 
     `ranges` of `back` are ascending and do not touch; what they leave of the lease stays out.
     """
@@ -134,8 +132,9 @@ def extend(lease: Lease, offset: int, *, invisible: timedelta) -> int | None:
 
 def in_flight(group_id: int) -> int:
     """Returns how many messages the group's leases cover, an upper bound: some may be settled by now."""
-    members = client.connection().zrange(f"{_FLIGHT}{group_id}", 0, -1)
-    return sum(lease.end - lease.start for lease in (_parse(group_id, m.decode()) for m in members))
+    members: list[Any] = client.connection().zrange(f"{_FLIGHT}{group_id}", 0, -1)  # Any: bytes, redis-py cannot say so
+    leases = [_parse(group_id, member.decode()) for member in members]
+    return sum(lease.end - lease.start for lease in leases)
 
 
 def _parse(group_id: int, member: str) -> Lease:

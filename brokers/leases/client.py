@@ -20,7 +20,7 @@ PREFIX = "{mq}:"
 _TIMEOUT_SECONDS = 5.0
 
 
-def connection() -> "redis.Redis[bytes]":
+def connection() -> redis.Redis:
     """Returns this process' client; safe to share between threads, made anew after a fork."""
     return _connection(os.getpid())
 
@@ -43,7 +43,7 @@ def unavailable() -> TryLater:
 
 
 @cache
-def _connection(pid: int) -> "redis.Redis[bytes]":
+def _connection(pid: int) -> redis.Redis:
     return redis.Redis.from_url(
         settings.REDIS_URL, socket_timeout=_TIMEOUT_SECONDS, socket_connect_timeout=_TIMEOUT_SECONDS, protocol=2
     )

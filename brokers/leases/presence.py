@@ -6,6 +6,7 @@ Owns: one hash a group. Must not know: connections. Called by: dispatch writes, 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import redis
 
@@ -29,7 +30,7 @@ class Seen:
 
 def note(group_id: int, clients: Mapping[str, Seen]) -> None:
     """Notes clients of a group. Failing quietly: presence is for people to look at, nothing depends on it."""
-    values = {
+    values: dict[Any, Any] = {  # Any: redis-py's mapping types are invariant
         name: json.dumps([seen.door, seen.address, seen.user, seen.last_seen_ms]) for name, seen in clients.items()
     }
     try:
@@ -44,7 +45,7 @@ def note(group_id: int, clients: Mapping[str, Seen]) -> None:
 def clients(group_id: int) -> list[Seen] | None:
     """Returns the clients seen in the last quarter of an hour, newest first; None when Redis cannot say."""
     try:
-        found = client.connection().hgetall(f"{_KEY}{group_id}")
+        found: dict[Any, Any] = client.connection().hgetall(f"{_KEY}{group_id}")  # Any: bytes, redis-py cannot say so
     except redis.RedisError:
         return None
     oldest = clock.now_ms() - FORGET_AFTER_MS

@@ -139,7 +139,7 @@ def block_heads(heads: Sequence[tuple[int, int, float]]) -> None:
 
 
 def moved_away(places: Sequence[tuple[int, int, int]]) -> set[tuple[int, int, int]]:
-    """Returns those (group, queue, offset) that were settled by a failure (retry or burial), not by an acknowledgement."""
+    """Returns those (group, queue, offset) that a failure settled (retry or burial), not an acknowledgement."""
     with session.cursor() as cur:
         cur.execute(
             _SQL["moved_away"],
@@ -160,10 +160,10 @@ def subscribe(group_id: int, topic_id: int, expression: str) -> str | None:
         return row[0] if row else None
 
 
-def _islands(value: Multirange | None) -> Islands:
+def _islands(value: Multirange[int] | None) -> Islands:
     if not value:
         return ()
-    return tuple((0 if r.lower is None else r.lower, r.upper) for r in value)
+    return tuple((r.lower or 0, r.upper or 0) for r in value)
 
 
 def _ranges_text(offsets: tuple[int, ...]) -> str:

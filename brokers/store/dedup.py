@@ -41,7 +41,5 @@ def claim(entries: Sequence[tuple[Key, str]]) -> set[Key]:
 def earlier(keys: Sequence[Key]) -> dict[Key, Earlier]:
     """Returns what each noted key led to."""
     with session.cursor() as cur:
-        cur.execute(
-            _SQL["earlier"], {"topic_ids": [key[0] for key in keys], "dedup_ids": [key[1] for key in keys]}
-        )
+        cur.execute(_SQL["earlier"], {"topic_ids": [key[0] for key in keys], "dedup_ids": [key[1] for key in keys]})
         return {(r[0], r[1]): Earlier(r[2], r[3], r[4], r[5], r[6]) for r in cur}

@@ -1,6 +1,6 @@
 """Loads the named statements of `sql/*.sql`.
 
-Owns: finding a statement by file and name. Must not know: what the statements do. Called by: the other files of this room.
+Owns: finding a statement by file and name. Must not know: what statements do. Called by: the other files of this room.
 A statement begins with a line `-- name: some_name` and ends before the next such line.
 """
 

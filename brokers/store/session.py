@@ -6,7 +6,6 @@ Must not know: what the statements mean. Called by: the other files of this room
 psycopg is used bare (server-side binding, binary, prepared) because Django's cursor costs more than the statement.
 """
 
-
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -109,7 +108,6 @@ def close_if_broken() -> None:
     """Closes this thread's connection after an error, so that the next call opens a fresh one."""
     if not connection.in_atomic_block:
         connection.close_if_unusable_or_obsolete()
-
 
 
 def _forget_connection() -> None:

@@ -12,7 +12,7 @@ from accounts.errors import AccountError
 from ...domain import limits
 from ...domain.actor import Actor
 from ...domain.errors import BrokerError, ErrorCode, Rejected
-from . import deliveries, identity, sends
+from . import deliveries, health, identity, sends
 from .exchange import Exchange, Gone, Receive, Scope, Send
 from .routes import Route, find
 
@@ -35,6 +35,9 @@ def in_front_of(app: App) -> App:
     """Returns an ASGI app that serves the hot routes itself and passes everything else to `app`."""
 
     async def front(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["raw_path"] in health.PATHS:
+            await health.serve(Exchange(scope, receive, send))
+            return
         route = find(scope["raw_path"]) if scope["type"] == "http" else None
         # A GET of .../messages is management's; so is what it says about any other verb on these paths.
         if route is None or scope["method"] != "POST":

@@ -85,9 +85,7 @@ async def extend(exchange: Exchange, actor: Actor, route: Route) -> None:
     await exchange.answer(200, {"results": _results(texts, outcomes)})
 
 
-async def _claim(
-    counter: desk.Desk, exchange: Exchange, request: ReceiveRequest, *, wait: timedelta
-) -> list[Delivery]:
+async def _claim(counter: desk.Desk, exchange: Exchange, request: ReceiveRequest, *, wait: timedelta) -> list[Delivery]:
     if not wait:
         return await counter.receive(request, wait=wait)
     gone = asyncio.ensure_future(exchange.hang_up())

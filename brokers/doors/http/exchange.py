@@ -89,7 +89,7 @@ class Exchange:
 
     async def answer(self, status: int, value: Any) -> None:  # Any: JSON values
         """Writes a JSON answer."""
-        await self._write(status, messages.dump(value), b"application/json", {})
+        await self._write(status, messages.dump(value), headers={"content-type": "application/json"})
 
     async def problem(self, error: problems.Problem) -> None:
         """Writes a problem document; a request whose body was not read is not kept alive for the next one."""
@@ -97,17 +97,17 @@ class Exchange:
         if status >= 500 and isinstance(error, BrokerError) and error.code == ErrorCode.INTERNAL:
             _log.error("request_failed", extra={"request_id": self.request_id}, exc_info=error)
         document = messages.dump(problems.document(error, self.request_id))
-        await self._write(status, document, problems.CONTENT_TYPE.encode(), problems.headers(error))
+        headers = {"content-type": problems.CONTENT_TYPE, **problems.headers(error)}
+        await self._write(status, document, headers=headers)
 
-    async def _write(self, status: int, body: bytes, content_type: bytes, extra: dict[str, str]) -> None:
-        headers = [
-            (b"content-type", content_type),
+    async def _write(self, status: int, body: bytes, *, headers: dict[str, str]) -> None:
+        fields = [
             (b"content-length", b"%d" % len(body)),
             (b"x-request-id", self.request_id.encode()),
             (b"cache-control", b"no-store"),
         ]
-        headers.extend((name.lower().encode(), value.encode()) for name, value in extra.items())
-        await self._send({"type": "http.response.start", "status": status, "headers": headers})
+        fields.extend((name.lower().encode(), value.encode()) for name, value in headers.items())
+        await self._send({"type": "http.response.start", "status": status, "headers": fields})
         await self._send({"type": "http.response.body", "body": body})
 
     def _choose_id(self) -> str:

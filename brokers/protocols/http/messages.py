@@ -68,7 +68,7 @@ def parse_send(value: Any, *, born_host: str) -> Outgoing:  # Any: unchecked JSO
         isinstance(properties, dict) and all(isinstance(text, str) for text in properties.values())
     ):
         raise Rejected("properties is an object whose values are strings.")
-    delay = _number(value, "delay_seconds", 0, limits.DELAY_MAX_SECONDS)
+    delay = _number(value, "delay_seconds", low=0, high=limits.DELAY_MAX_SECONDS)
     return Outgoing(
         body=_body(value),
         message_id=_message_id(value),
@@ -98,14 +98,12 @@ def parse_receive(value: Mapping[str, Any]) -> ReceiveForm:  # Any: unchecked JS
     _only(value, _RECEIVE_MEMBERS)
     topics = value.get("topics")
     if not isinstance(topics, list) or not 0 < len(topics) <= limits.RECEIVE_TOPIC_COUNT:
-        raise Rejected(
-            f'topics is a list of 1 to {limits.RECEIVE_TOPIC_COUNT} names or {{"topic", "filter"}} objects.'
-        )
-    count = _number(value, "max", 1, limits.RECEIVE_MESSAGE_COUNT)
+        raise Rejected(f'topics is a list of 1 to {limits.RECEIVE_TOPIC_COUNT} names or {{"topic", "filter"}} objects.')
+    count = _number(value, "max", low=1, high=limits.RECEIVE_MESSAGE_COUNT)
     if count is not None and count != int(count):
         raise Rejected("max is a whole number.")
-    wait = _number(value, "wait_seconds", 0, limits.WAIT_SECONDS)
-    invisible = _number(value, "invisible_seconds", limits.INVISIBLE_MIN_SECONDS, limits.INVISIBLE_MAX_SECONDS)
+    wait = _number(value, "wait_seconds", low=0, high=limits.WAIT_SECONDS)
+    invisible = _number(value, "invisible_seconds", low=limits.INVISIBLE_MIN_SECONDS, high=limits.INVISIBLE_MAX_SECONDS)
     client_id = _text(value, "client_id") or ""
     if len(client_id) > limits.CLIENT_ID_CHARS or not client_id.isprintable():
         raise Rejected(f"client_id has at most {limits.CLIENT_ID_CHARS} printable characters.")
@@ -134,7 +132,7 @@ def parse_receipts(value: Mapping[str, Any], *, also: frozenset[str] = frozenset
 def parse_refusal(value: Mapping[str, Any]) -> RefusalForm:  # Any: unchecked JSON
     """Returns what a nack says."""
     receipts = parse_receipts(value, also=frozenset({"error", "delay_seconds"}))
-    delay = _number(value, "delay_seconds", 0, limits.BACKOFF_MAX_SECONDS)
+    delay = _number(value, "delay_seconds", low=0, high=limits.BACKOFF_MAX_SECONDS)
     return RefusalForm(
         receipts, (_text(value, "error") or "").replace("\0", ""), None if delay is None else timedelta(seconds=delay)
     )
@@ -143,7 +141,7 @@ def parse_refusal(value: Mapping[str, Any]) -> RefusalForm:  # Any: unchecked JS
 def parse_extension(value: Mapping[str, Any]) -> tuple[list[str], timedelta | None]:  # Any: unchecked JSON
     """Returns the receipts of an extend and the time asked for, None for the group's own."""
     receipts = parse_receipts(value, also=frozenset({"invisible_seconds"}))
-    seconds = _number(value, "invisible_seconds", limits.INVISIBLE_MIN_SECONDS, limits.INVISIBLE_MAX_SECONDS)
+    seconds = _number(value, "invisible_seconds", low=limits.INVISIBLE_MIN_SECONDS, high=limits.INVISIBLE_MAX_SECONDS)
     return receipts, None if seconds is None else timedelta(seconds=seconds)
 
 
@@ -213,7 +211,7 @@ def _text(value: Mapping[str, Any], name: str) -> str | None:
     return text
 
 
-def _number(value: Mapping[str, Any], name: str, low: float, high: float) -> float | None:
+def _number(value: Mapping[str, Any], name: str, *, low: float, high: float) -> float | None:
     number = value.get(name)
     if number is None:
         return None
@@ -250,5 +248,3 @@ def _subscription(entry: Any) -> tuple[str, TagFilter]:
     if not isinstance(expression, str):
         raise Rejected('filter is a string of tags like "tagA||tagB".')
     return entry["topic"], parse_tags(expression)
-
-
