@@ -15,7 +15,6 @@ from brokers.models import Topic
 from brokers.store import browse as rows
 from brokers.store import pending
 from brokers.store.browse import Edge
-
 from tests.integration.reads.world import World
 
 START = datetime(2026, 3, 1, 10, tzinfo=UTC)
