@@ -8,8 +8,8 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from brokers.catalog import access, actions, selectors
 from brokers.domain import limits, retry
-from brokers.domain.errors import BrokerError
-from brokers.engine import clients, offsets
+from brokers.domain.errors import BrokerError, Rejected
+from brokers.engine import clients, offsets, removal
 from brokers.models import Group
 
 from . import code, page, problems, rows
@@ -114,7 +114,11 @@ def delete(request: HttpRequest, instance: str, group: str) -> HttpResponse:
     if request.POST.get("confirm", "").strip() != found.name:
         messages.error(request, _("Nothing was deleted: the name typed was another one."))
         return HttpResponseRedirect(reverse("group", args=[instance, group]))
-    actions.delete_group(actor, found)
+    try:
+        removal.delete_group(actor, found, force=request.POST.get("force") == "1")
+    except Rejected as error:
+        page.report(request, error)
+        return HttpResponseRedirect(reverse("group", args=[instance, group]))
     messages.success(request, _("The group %(name)s is deleted.") % {"name": group})
     return HttpResponseRedirect(reverse("groups", args=[instance]))
 
@@ -127,7 +131,7 @@ def progress(request: HttpRequest, instance: str, group: str) -> HttpResponse:
     context = {
         "progress": overall,
         "is_late": rows.is_late(overall),
-        "topics": rows.group_topics(found),
+        "topics": rows.sections(found, overall),
         "clients": clients.clients(found.pk),
     }
     return _page(request, found, tab="progress", context=context)

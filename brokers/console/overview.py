@@ -60,11 +60,9 @@ def _overview(request: HttpRequest, instance: Instance) -> HttpResponse:
     group_rows = rows.groups(found.items)
     totals = pulses.totals(instance.pk)
     is_whole = found.next is None
-    lags = [row.progress.lag for row in group_rows]
-    dead = [row.progress.dead for row in group_rows]
     attention = sorted(
         (row for row in group_rows if row.needs_attention),
-        key=lambda row: (-(row.progress.dead or 0), -(row.progress.oldest_age_seconds or 0)),
+        key=lambda row: (-row.progress.dead, -(row.progress.oldest_age_seconds or 0)),
     )
     context = {
         "is_empty": totals.topics == 0,
@@ -72,8 +70,8 @@ def _overview(request: HttpRequest, instance: Instance) -> HttpResponse:
             "topics": totals.topics,
             "groups": totals.groups,
             "kept": totals.kept,
-            "lag": sum(n for n in lags if n is not None) if is_whole and None not in lags else None,
-            "dead": sum(n for n in dead if n is not None) if is_whole and None not in dead else None,
+            "lag": sum(row.progress.lag for row in group_rows) if is_whole else None,
+            "dead": sum(row.progress.dead for row in group_rows) if is_whole else None,
         },
         "attention": attention[:20],
         "groups_more": not is_whole,

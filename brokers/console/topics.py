@@ -8,8 +8,8 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from brokers.catalog import access, actions, selectors
 from brokers.domain import limits
-from brokers.domain.errors import BrokerError
-from brokers.engine import pulse
+from brokers.domain.errors import BrokerError, Rejected
+from brokers.engine import removal
 from brokers.models import Instance, Queue, Topic
 
 from . import code, page, problems, rows
@@ -86,7 +86,11 @@ def delete(request: HttpRequest, instance: str, topic: str) -> HttpResponse:
     if request.POST.get("confirm", "").strip() != found.name:
         messages.error(request, _("Nothing was deleted: the name typed was another one."))
         return HttpResponseRedirect(reverse("topic", args=[instance, topic]))
-    actions.delete_topic(actor, found)
+    try:
+        removal.delete_topic(actor, found, force=request.POST.get("force") == "1")
+    except Rejected as error:
+        page.report(request, error)
+        return HttpResponseRedirect(reverse("topic", args=[instance, topic]))
     messages.success(request, _("The topic %(name)s is deleted.") % {"name": topic})
     return HttpResponseRedirect(reverse("topics", args=[instance]))
 
@@ -113,7 +117,7 @@ def queues(request: HttpRequest, instance: str, topic: str) -> HttpResponse:
 @require_GET
 def groups(request: HttpRequest, instance: str, topic: str) -> HttpResponse:
     found = access.topic(page.actor(request), instance, topic, "mq:QueryTopic")
-    return _page(request, found, tab="groups", context={"rows": rows.groups(pulse.receivers(found))})
+    return _page(request, found, tab="groups", context={"rows": rows.receivers(found)})
 
 
 @page.page
@@ -133,8 +137,7 @@ def _page(request: HttpRequest, topic: Topic, *, tab: str, context: dict[str, ob
     values = {
         "topic": topic,
         "tab": tab,
-        "row": rows.topics([topic])[0],
-        "group_count": len(pulse.receivers(topic)),
+        "stats": rows.topics([topic])[0].stats,
         "live_names": f"topic:{topic.pk}",
         **context,
     }

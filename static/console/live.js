@@ -100,6 +100,7 @@
   });
 
   if (parts().length) {
+    document.querySelector("[data-live-state]")?.removeAttribute("hidden");
     setInterval(() => !document.hidden && parts().forEach(refreshSoon), SLOW_MS);
     show("polling");
     connect();

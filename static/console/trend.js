@@ -111,6 +111,7 @@
   new ResizeObserver(() => chart && chart.setSize({ width: host.clientWidth, height: 190 })).observe(host);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
   draw();
-  sample();
+  // Three samples make a line: take them quickly, then settle into the period.
+  sample().then(() => samples.length < 3 && [1000, 2000].forEach((wait) => setTimeout(sample, wait)));
   setInterval(sample, PERIOD_MS);
 })();

@@ -118,6 +118,8 @@ def _first(page: Page, path: str, pattern: str) -> str:
 
 def _shoot(page: Page, options: argparse.Namespace, label: str, suffix: str) -> None:
     page.wait_for_load_state("networkidle")
+    if page.locator("[data-trend]").count():
+        page.locator("[data-trend] canvas").wait_for(timeout=20_000)
     page.screenshot(path=options.out / f"{label}-{suffix}.png", full_page=True)
 
 

@@ -16,13 +16,6 @@ FROM (
     WHERE t.instance_id = %(instance_id)s AND t.kind = 'USER'
 ) q
 
--- name: topics
--- Purpose: figures of some topics. No lock. Index: queues by topic. Cost: their queues.
-SELECT q.topic_id, sum(q.next_offset)::bigint, sum(q.next_offset - q.min_offset)::bigint, max(q.last_stored_at)
-FROM brokers_queue q
-WHERE q.topic_id = ANY(%(topic_ids)s::bigint[])
-GROUP BY q.topic_id
-
 -- name: busiest
 -- Purpose: the topics of an instance with the most messages ever sent. No lock. Cost: the instance's queues.
 SELECT t.id
@@ -30,11 +23,4 @@ FROM brokers_topic t JOIN brokers_queue q ON q.topic_id = t.id
 WHERE t.instance_id = %(instance_id)s AND t.kind = 'USER'
 GROUP BY t.id, t.name
 ORDER BY sum(q.next_offset) DESC, t.name
-LIMIT %(limit)s
-
--- name: receivers
--- Purpose: the groups that consume a topic. No lock. Index: cursor_by_queue through queues by topic.
-SELECT DISTINCT c.group_id
-FROM brokers_queue q JOIN cursor c ON c.queue_id = q.id
-WHERE q.topic_id = %(topic_id)s
 LIMIT %(limit)s
