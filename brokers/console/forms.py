@@ -203,6 +203,10 @@ class DeadLetterFilterForm(ConsoleForm):
     tag = forms.CharField(label=_("Tag"), required=False, max_length=limits.TAG_CHARS, widget=forms.TextInput(attrs=_mono()))
     key = forms.CharField(label=_("Key"), required=False, max_length=limits.KEY_CHARS, widget=forms.TextInput(attrs=_mono()))
     error = forms.CharField(label=_("Error contains"), required=False, max_length=200)
+    failure = forms.CharField(required=False, max_length=limits.ERROR_TEXT_CHARS, widget=forms.HiddenInput)
+    message_id = forms.CharField(
+        label=_("Message id"), required=False, max_length=limits.MESSAGE_ID_CHARS, widget=forms.TextInput(attrs=_mono())
+    )
     start = LocalTimeField(label=_("Died from"))
     end = LocalTimeField(label=_("Died before"))
 
@@ -222,6 +226,11 @@ class RedriveForm(ConsoleForm):
         if read.get("destination") == "topic" and not read.get("topic"):
             self.add_error("topic", _("Name the topic to send to."))
         return read
+
+    def target(self) -> str:
+        """Returns the destination as the engine spells it."""
+        read = self.cleaned_data
+        return f"topic:{read['topic']}" if read["destination"] == "topic" else "origin"
 
 
 class ResetForm(ConsoleForm):

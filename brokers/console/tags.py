@@ -99,6 +99,12 @@ def duration(value: timedelta | float | None) -> str:
     return _join(days, pgettext("hours", "%(n)d h"), whole % 86400 // 3600)
 
 
+@register.filter
+def waited(seconds: float | None) -> str:
+    """Spells how long something waits, without the flicker of milliseconds; None is unknown."""
+    return _("under 1 s") if seconds is not None and seconds < 1 else duration(seconds)
+
+
 def _join(large: str, small: str, rest: int) -> str:
     return f"{large} {small % {'n': rest}}" if rest else large
 

@@ -41,7 +41,7 @@
   const token = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   const compact = new Intl.NumberFormat(document.documentElement.lang, { notation: "compact", maximumFractionDigits: 1 });
   const clock = new Intl.DateTimeFormat(document.documentElement.lang, {
-    hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZone: host.dataset.zone || undefined,
+    hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23", timeZone: host.dataset.zone || undefined,
   });
 
   function draw() {
@@ -65,9 +65,13 @@
         padding: [10, 0, 0, 0],
         legend: { show: false },
         cursor: { y: false, points: { size: 6 } },
-        scales: { y: { range: (plot, low, high) => [0, Math.max(1, (high || 0) * 1.15)] } },
+        scales: {
+          // A minute at least, so that the first samples are not stretched over the whole width.
+          x: { range: (plot, low, high) => [Math.min(low, high - 60), high] },
+          y: { range: (plot, low, high) => [0, Math.max(1, (high || 0) * 1.15)] },
+        },
         axes: [
-          { stroke: text, grid: { show: false }, ticks: { show: false }, font: "11px ui-sans-serif, system-ui", space: 80,
+          { stroke: text, grid: { show: false }, ticks: { show: false }, font: "11px ui-sans-serif, system-ui", space: 110, size: 26,
             values: (plot, splits) => splits.map((at) => clock.format(at * 1000)) },
           { stroke: text, grid: quiet, ticks: { show: false }, font: "11px ui-sans-serif, system-ui", size: 42,
             values: (plot, splits) => splits.map((value) => compact.format(value)) },
