@@ -43,22 +43,9 @@ def _mono(**attrs: str) -> dict[str, str]:
 
 
 class SignInForm(ConsoleForm):
-    account = forms.CharField(
-        label=_("Account"),
-        max_length=64,
-        widget=forms.TextInput(attrs={"autocomplete": "organization", "autocapitalize": "off"}),
-    )
-    name = forms.CharField(
-        label=_("User"),
-        max_length=64,
-        widget=forms.TextInput(attrs={"autocomplete": "username", "autocapitalize": "off"}),
-    )
-    password = forms.CharField(
-        label=_("Password"),
-        max_length=256,
-        strip=False,
-        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
-    )
+    account = forms.CharField(label=_("Account"), max_length=64, widget=forms.TextInput(attrs={"autocomplete": "organization", "autocapitalize": "off"}))
+    name = forms.CharField(label=_("User"), max_length=64, widget=forms.TextInput(attrs={"autocomplete": "username", "autocapitalize": "off"}))
+    password = forms.CharField(label=_("Password"), max_length=256, strip=False, widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}))
 
 
 class InstanceForm(ConsoleForm):
@@ -82,31 +69,16 @@ class TopicForm(ConsoleForm):
         label=_("Name"), max_length=limits.TOPIC_NAME_CHARS, widget=forms.TextInput(attrs=_mono(placeholder="orders")),
         help_text=_("Letters, digits, '_', '-', '%' and '|'. It cannot be changed later."),
     )  # fmt: skip
-    type = forms.ChoiceField(
-        label=_("Type"),
-        choices=[(value, label) for value, label, _help in TOPIC_TYPES],
-        initial=Topic.Type.NORMAL,
-        widget=forms.RadioSelect,
-    )
+    type = forms.ChoiceField(label=_("Type"), choices=[(value, label) for value, label, _help in TOPIC_TYPES], initial=Topic.Type.NORMAL, widget=forms.RadioSelect)
     queues = forms.IntegerField(
         label=_("Queues"), min_value=1, max_value=limits.QUEUE_COUNT_MAX, initial=limits.QUEUE_COUNT_DEFAULT,
         help_text=_("How many consumers can work side by side in order. You can add queues later, not remove them."),
     )  # fmt: skip
-    remark = forms.CharField(
-        label=_("Remark"),
-        max_length=limits.REMARK_CHARS,
-        required=False,
-        help_text=_("What is in here, and whom to ask."),
-    )
+    remark = forms.CharField(label=_("Remark"), max_length=limits.REMARK_CHARS, required=False, help_text=_("What is in here, and whom to ask."))
 
 
 class TopicEditForm(ConsoleForm):
-    queues = forms.IntegerField(
-        label=_("Queues"),
-        min_value=1,
-        max_value=limits.QUEUE_COUNT_MAX,
-        help_text=_("More queues can be added; existing ones stay."),
-    )
+    queues = forms.IntegerField(label=_("Queues"), min_value=1, max_value=limits.QUEUE_COUNT_MAX, help_text=_("More queues can be added; existing ones stay."))
     remark = forms.CharField(label=_("Remark"), max_length=limits.REMARK_CHARS, required=False)
 
 
@@ -123,9 +95,7 @@ class GroupEditForm(ConsoleForm):
         label=_("Back-off (seconds)"), required=False, widget=forms.TextInput(attrs=_mono(placeholder="10, 30, 60, 120")),
         help_text=_("Waits before attempt 2, 3, …; the last one repeats. Empty: 10 s growing to 2 h."),
     )  # fmt: skip
-    remark = forms.CharField(
-        label=_("Remark"), max_length=limits.REMARK_CHARS, required=False, help_text=_("What it does, and whom to ask.")
-    )
+    remark = forms.CharField(label=_("Remark"), max_length=limits.REMARK_CHARS, required=False, help_text=_("What it does, and whom to ask."))
 
     def clean_backoff(self) -> list[int]:
         """Reads `10, 30, 60` into whole seconds."""
@@ -134,8 +104,7 @@ class GroupEditForm(ConsoleForm):
             raise forms.ValidationError(_("At most %(n)d steps."), params={"n": limits.BACKOFF_STEP_COUNT})
         if not all(word.isascii() and word.isdigit() and int(word) <= limits.BACKOFF_MAX_SECONDS for word in words):
             raise forms.ValidationError(
-                _("Whole numbers of seconds from 0 to %(n)d, separated by commas."),
-                params={"n": limits.BACKOFF_MAX_SECONDS},
+                _("Whole numbers of seconds from 0 to %(n)d, separated by commas."), params={"n": limits.BACKOFF_MAX_SECONDS}
             )
         return [int(word) for word in words]
 
@@ -160,12 +129,7 @@ class GroupForm(GroupEditForm):
 class SendForm(ConsoleForm):
     topic = forms.CharField(label=_("Topic"), widget=forms.TextInput(attrs=_mono(list="topic-names")))
     body = forms.CharField(label=_("Body"), required=False, strip=False, widget=forms.Textarea(attrs=_mono(rows="8")))
-    tag = forms.CharField(
-        label=_("Tag"),
-        max_length=limits.TAG_CHARS,
-        required=False,
-        widget=forms.TextInput(attrs=_mono(placeholder="created")),
-    )
+    tag = forms.CharField(label=_("Tag"), max_length=limits.TAG_CHARS, required=False, widget=forms.TextInput(attrs=_mono(placeholder="created")))
     keys = forms.CharField(
         label=_("Keys"), required=False, widget=forms.TextInput(attrs=_mono(placeholder="order-1001")),
         help_text=_("Separated by blanks. Messages are found by them."),
@@ -214,18 +178,10 @@ class LocalTimeField(forms.DateTimeField):
 
 class SearchForm(ConsoleForm):
     topic = forms.CharField(label=_("Topic"), required=False, widget=forms.TextInput(attrs=_mono(list="topic-names")))
-    key = forms.CharField(
-        label=_("Key"), required=False, max_length=limits.KEY_CHARS, widget=forms.TextInput(attrs=_mono())
-    )
-    message_id = forms.CharField(
-        label=_("Message id"), required=False, max_length=limits.MESSAGE_ID_CHARS, widget=forms.TextInput(attrs=_mono())
-    )
-    tag = forms.CharField(
-        label=_("Tag"), required=False, max_length=limits.TAG_CHARS, widget=forms.TextInput(attrs=_mono())
-    )
-    body = forms.CharField(
-        label=_("Body contains"), required=False, max_length=200, widget=forms.TextInput(attrs=_mono())
-    )
+    key = forms.CharField(label=_("Key"), required=False, max_length=limits.KEY_CHARS, widget=forms.TextInput(attrs=_mono()))
+    message_id = forms.CharField(label=_("Message id"), required=False, max_length=limits.MESSAGE_ID_CHARS, widget=forms.TextInput(attrs=_mono()))
+    tag = forms.CharField(label=_("Tag"), required=False, max_length=limits.TAG_CHARS, widget=forms.TextInput(attrs=_mono()))
+    body = forms.CharField(label=_("Body contains"), required=False, max_length=200, widget=forms.TextInput(attrs=_mono()))
     start = LocalTimeField(label=_("From"))
     end = LocalTimeField(label=_("To"))
 
@@ -242,16 +198,10 @@ class SearchForm(ConsoleForm):
 
 
 class DeadLetterFilterForm(ConsoleForm):
-    state = forms.ChoiceField(
-        label=_("State"), required=False, choices=[("", _("All")), ("DEAD", _("Dead")), ("REPLAYED", _("Replayed"))]
-    )
+    state = forms.ChoiceField(label=_("State"), required=False, choices=[("", _("All")), ("DEAD", _("Dead")), ("REPLAYED", _("Replayed"))])
     topic = forms.CharField(label=_("Topic"), required=False, widget=forms.TextInput(attrs=_mono()))
-    tag = forms.CharField(
-        label=_("Tag"), required=False, max_length=limits.TAG_CHARS, widget=forms.TextInput(attrs=_mono())
-    )
-    key = forms.CharField(
-        label=_("Key"), required=False, max_length=limits.KEY_CHARS, widget=forms.TextInput(attrs=_mono())
-    )
+    tag = forms.CharField(label=_("Tag"), required=False, max_length=limits.TAG_CHARS, widget=forms.TextInput(attrs=_mono()))
+    key = forms.CharField(label=_("Key"), required=False, max_length=limits.KEY_CHARS, widget=forms.TextInput(attrs=_mono()))
     error = forms.CharField(label=_("Error contains"), required=False, max_length=200)
     failure = forms.CharField(required=False, max_length=limits.ERROR_TEXT_CHARS, widget=forms.HiddenInput)
     message_id = forms.CharField(
@@ -263,14 +213,9 @@ class DeadLetterFilterForm(ConsoleForm):
 
 class RedriveForm(ConsoleForm):
     destination = forms.ChoiceField(
-        label=_("Destination"),
-        initial="origin",
-        widget=forms.RadioSelect,
-        choices=[("origin", _("This group again")), ("topic", _("A topic, for every group"))],
+        label=_("Destination"), initial="origin", widget=forms.RadioSelect, choices=[("origin", _("This group again")), ("topic", _("A topic, for every group"))]
     )
-    topic = forms.CharField(
-        label=_("Destination topic"), required=False, widget=forms.TextInput(attrs=_mono(list="topic-names"))
-    )
+    topic = forms.CharField(label=_("Destination topic"), required=False, widget=forms.TextInput(attrs=_mono(list="topic-names")))
     rate = forms.IntegerField(
         label=_("At most a second"), required=False, min_value=1, max_value=limits.REDRIVE_RATE_MAX_PER_SECOND,
         help_text=_("Empty: as fast as possible. Start low if consumers are fragile."),
@@ -323,12 +268,7 @@ class ResetForm(ConsoleForm):
 
 
 class KeyForm(ConsoleForm):
-    remark = forms.CharField(
-        label=_("Remark"),
-        max_length=200,
-        required=False,
-        widget=forms.TextInput(attrs={"placeholder": _("payment worker, production")}),
-    )
+    remark = forms.CharField(label=_("Remark"), max_length=200, required=False, widget=forms.TextInput(attrs={"placeholder": _("payment worker, production")}))
 
 
 def zone_name() -> str:

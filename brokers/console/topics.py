@@ -68,9 +68,7 @@ def edit(request: HttpRequest, instance: str, topic: str) -> HttpResponse:
     form = TopicEditForm(request.POST or None, initial={"queues": found.queue_count, "remark": found.remark})
     if request.method == "POST" and form.is_valid():
         try:
-            actions.update_topic(
-                actor, found, queue_count=form.cleaned_data["queues"], remark=form.cleaned_data["remark"]
-            )
+            actions.update_topic(actor, found, queue_count=form.cleaned_data["queues"], remark=form.cleaned_data["remark"])
         except BrokerError as error:
             form.add_error(None, problems.sentence(error))
         else:

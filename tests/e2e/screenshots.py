@@ -93,10 +93,7 @@ def _pages(page: Page, home: str) -> list[tuple[str, str]]:
         if link:
             found.append((label, link))
             if label == "topic":
-                found += [
-                    ("topic-code", f"{link}/code"),
-                    ("messages", f"{home}/messages?topic={link.rsplit('/', 1)[1]}"),
-                ]
+                found += [("topic-code", f"{link}/code"), ("messages", f"{home}/messages?topic={link.rsplit('/', 1)[1]}")]
             if label == "group":
                 found += [("group-settings", f"{link}/settings"), ("group-reset", f"{link}/reset")]
     listed = next((path for label, path in found if label == "messages"), "")
