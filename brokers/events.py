@@ -91,7 +91,7 @@ class _Sender:
             with self._lock:
                 topics, hints = self._topics, self._hints
                 self._topics, self._hints, self._scheduled = set(), set(), False
-            waiting_hints |= hints
+            waiting_hints |= hints | {f"topic:{topic_id}" for topic_id in topics}
             if topics:
                 await _publish(client, topics)
             if waiting_hints and (hinting is None or hinting.done()):

@@ -10,15 +10,24 @@ from django.core.asgi import get_asgi_application
 
 django_application = get_asgi_application()
 
-from channels.routing import ProtocolTypeRouter  # noqa: E402 — models must be ready first
+from channels.auth import AuthMiddlewareStack  # noqa: E402 — models must be ready first
+from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
+from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E402
 
 from brokers.dispatch import desk  # noqa: E402
 from brokers.doors.http import app as hot  # noqa: E402
+from brokers.live.routing import websocket_urlpatterns  # noqa: E402
+
+from . import doctor  # noqa: E402
 
 Message = MutableMapping[str, Any]  # Any: as ASGI defines it
 
 _protocols: Any = ProtocolTypeRouter(  # Any: Django's, Channels' and our types of one protocol differ in spelling
-    {"http": hot.in_front_of(cast(Any, django_application))}
+    {
+        "http": hot.in_front_of(cast(Any, django_application)),
+        # Only pages of this site may open these with a reader's session.
+        "websocket": AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter(websocket_urlpatterns))),
+    }
 )
 
 
@@ -32,6 +41,11 @@ async def application(
     while True:
         event = await receive()
         if event["type"] == "lifespan.startup":
+            try:
+                doctor.refuse_unsafe_database()
+            except doctor.UnsafeDatabase as error:
+                await send({"type": "lifespan.startup.failed", "message": str(error)})
+                return
             await desk.get()
             await send({"type": "lifespan.startup.complete"})
         else:

@@ -85,6 +85,9 @@ DEAD_LETTER_RETENTION_DAYS = env.integer("MQ_DEAD_LETTER_RETENTION_DAYS", 30, lo
 ENGINE_THREADS = env.integer("MQ_ENGINE_THREADS", 8, low=2, high=64)
 DEMO = env.boolean("MQ_DEMO", False)
 
+LOG_FORMAT = env.choice("MQ_LOG_FORMAT", "text", ("text", "json"))
+LOG_LEVEL = env.choice("MQ_LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR"))
+
 # --- Django ----------------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
     "accounts",
@@ -103,10 +106,13 @@ INSTALLED_APPS = [
     "drf_spectacular",
 ]
 MIDDLEWARE = [
+    "brokers.api.middleware.ApiMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "brokers.console.middleware.ContentSecurityPolicy",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
+    "brokers.console.middleware.ReaderTimezone",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -133,7 +139,7 @@ TEMPLATES = [
                     ],
                 )
             ],
-            "builtins": ["django_cotton.templatetags.cotton"],
+            "builtins": ["django_cotton.templatetags.cotton", "brokers.console.tags"],
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
@@ -144,8 +150,18 @@ TEMPLATES = [
 ]
 COTTON_DIR = "components"
 STATIC_URL = "static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
+STATIC_ROOT = DATA_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
+# Hashed and compressed once `collectstatic` has run (`make run` does it); a bare checkout serves the sources.
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        if (STATIC_ROOT / "staticfiles.json").exists()
+        else "django.contrib.staticfiles.storage.StaticFilesStorage"
+    },
+}
+WHITENOISE_USE_FINDERS = True
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
@@ -179,6 +195,19 @@ CHANNEL_LAYERS = {
         "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
         "CONFIG": {"hosts": [REDIS_URL], "prefix": "mq-live"},
     }
+}
+
+# --- logging: one event a line, on stderr; what runs the process decides where that goes ------------------------------
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "text": {"()": "mqconsole.logs.TextFormatter"},
+        "json": {"()": "mqconsole.logs.JsonFormatter"},
+    },
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
+    "root": {"handlers": ["stderr"], "level": "WARNING"},
+    "loggers": {name: {"level": LOG_LEVEL} for name in ("brokers", "accounts", "mqconsole")},
 }
 
 # --- jobs ------------------------------------------------------------------------------------------------------

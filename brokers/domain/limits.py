@@ -76,3 +76,4 @@ REDRIVE_ID_COUNT = 1000  # dead letters picked by hand for one redrive
 REDRIVE_SAMPLE_COUNT = 20
 REDRIVE_BATCH_BYTES = 32 * 1024 * 1024
 REDRIVE_RATE_MAX_PER_SECOND = 10_000
+HINT_NAME_COUNT = 300  # a page of 50 rows shows far fewer objects

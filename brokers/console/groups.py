@@ -1,0 +1,157 @@
+"""Pages of groups: list, one group, create, edit, pause, delete."""
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from brokers.catalog import access, actions, selectors
+from brokers.domain import limits, retry
+from brokers.domain.errors import BrokerError, Rejected
+from brokers.engine import clients, offsets, removal
+from brokers.models import Group
+
+from . import code, page, problems, rows
+from .forms import GroupEditForm, GroupForm
+
+
+@page.page
+@require_GET
+def index(request: HttpRequest, instance: str) -> HttpResponse:
+    home = access.instance(page.actor(request), instance)
+    search = request.GET.get("search", "").strip()
+    found = selectors.groups(
+        home, search=search, cursor=request.GET.get("cursor", ""), limit=limits.PAGE_DEFAULT
+    )
+    context = {
+        "rows": rows.groups(found.items),
+        "next_cursor": found.next,
+        "search": search,
+        "live_names": f"instance:{home.pk} " + " ".join(f"group:{group.pk}" for group in found.items),
+    }
+    return page.render(request, "pages/groups.html", context, section="groups", instance=home)
+
+
+@page.page
+@require_http_methods(["GET", "POST"])
+def create(request: HttpRequest, instance: str) -> HttpResponse:
+    actor = page.actor(request)
+    home = access.instance(actor, instance)
+    form = GroupForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        read = form.cleaned_data
+        try:
+            group = actions.create_group(
+                actor,
+                home,
+                name=read["name"],
+                order=read["order"],
+                max_attempts=read["max_attempts"],
+                invisible_seconds=read["invisible_seconds"],
+                backoff_seconds=read["backoff"],
+                start_from=read["start_from"],
+                remark=read["remark"],
+            )
+        except BrokerError as error:
+            form.add_error("name" if error.code in {"INVALID_NAME", "ALREADY_EXISTS"} else None, problems.sentence(error))
+        else:
+            messages.success(request, _("The group %(name)s is ready.") % {"name": group.name})
+            return HttpResponseRedirect(reverse("group", args=[home.name, group.name]))
+    context = {"form": form, "heading": _("New group")}
+    return page.render(request, "pages/group_form.html", context, section="groups", instance=home)
+
+
+@page.page
+@require_http_methods(["GET", "POST"])
+def edit(request: HttpRequest, instance: str, group: str) -> HttpResponse:
+    actor = page.actor(request)
+    found = access.group(actor, instance, group, "mq:UpdateGroup")
+    initial = {
+        "max_attempts": found.max_attempts,
+        "invisible_seconds": found.invisible_seconds,
+        "backoff": ", ".join(map(str, found.backoff_seconds)),
+        "remark": found.remark,
+    }
+    form = GroupEditForm(request.POST or None, initial=initial)
+    if request.method == "POST" and form.is_valid():
+        read = form.cleaned_data
+        try:
+            actions.update_group(
+                actor,
+                found,
+                max_attempts=read["max_attempts"],
+                invisible_seconds=read["invisible_seconds"],
+                backoff_seconds=read["backoff"],
+                remark=read["remark"],
+            )
+        except BrokerError as error:
+            form.add_error(None, problems.sentence(error))
+        else:
+            messages.success(request, _("Saved."))
+            return HttpResponseRedirect(reverse("group_settings", args=[instance, group]))
+    context = {"form": form, "group": found, "heading": _("Edit group")}
+    return page.render(request, "pages/group_form.html", context, section="groups", instance=found.instance)
+
+
+@page.page
+@require_POST
+def pause(request: HttpRequest, instance: str, group: str) -> HttpResponse:
+    """Stops or starts handing out messages, as the posted `paused` says."""
+    actor = page.actor(request)
+    found = access.group(actor, instance, group, "mq:UpdateGroup")
+    paused = request.POST.get("paused") == "1"
+    actions.update_group(actor, found, paused=paused)
+    messages.success(request, _("The group is paused.") if paused else _("The group receives again."))
+    return HttpResponseRedirect(reverse("group", args=[instance, group]))
+
+
+@page.page
+@require_POST
+def delete(request: HttpRequest, instance: str, group: str) -> HttpResponse:
+    actor = page.actor(request)
+    found = access.group(actor, instance, group, "mq:DeleteGroup")
+    if request.POST.get("confirm", "").strip() != found.name:
+        messages.error(request, _("Nothing was deleted: the name typed was another one."))
+        return HttpResponseRedirect(reverse("group", args=[instance, group]))
+    try:
+        removal.delete_group(actor, found, force=request.POST.get("force") == "1")
+    except Rejected as error:
+        page.report(request, error)
+        return HttpResponseRedirect(reverse("group", args=[instance, group]))
+    messages.success(request, _("The group %(name)s is deleted.") % {"name": group})
+    return HttpResponseRedirect(reverse("groups", args=[instance]))
+
+
+@page.page
+@require_GET
+def progress(request: HttpRequest, instance: str, group: str) -> HttpResponse:
+    found = access.group(page.actor(request), instance, group, "mq:QueryGroup")
+    overall = offsets.progress([found.pk])[found.pk]
+    context = {
+        "progress": overall,
+        "is_late": rows.is_late(overall),
+        "topics": rows.sections(found, overall),
+        "clients": clients.clients(found.pk),
+    }
+    return _page(request, found, tab="progress", context=context)
+
+
+@page.page
+@require_GET
+def settings(request: HttpRequest, instance: str, group: str) -> HttpResponse:
+    found = access.group(page.actor(request), instance, group, "mq:QueryGroup")
+    steps = found.backoff_seconds or retry.DEFAULT_BACKOFF_SECONDS
+    return _page(request, found, tab="settings", context={"backoff": steps})
+
+
+@page.page
+@require_GET
+def client_code(request: HttpRequest, instance: str, group: str) -> HttpResponse:
+    found = access.group(page.actor(request), instance, group, "mq:QueryGroup")
+    return _page(request, found, tab="code", context={"code": code.snippets(request, found.instance, group=found.name)})
+
+
+def _page(request: HttpRequest, group: Group, *, tab: str, context: dict[str, object]) -> HttpResponse:
+    values = {"group": group, "tab": tab, "live_names": f"group:{group.pk}", **context}
+    return page.render(request, "pages/group.html", values, section="groups", instance=group.instance)

@@ -1,0 +1,61 @@
+"""The signed-in user's own AccessKeys."""
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.debug import sensitive_variables
+from django.views.decorators.http import require_http_methods, require_POST
+
+from accounts import keys
+from accounts.errors import AccountError
+from accounts.limits import KEYS_PER_USER
+
+from . import page
+from .forms import KeyForm
+
+
+@sensitive_variables("secret", "fresh")
+@page.page
+@require_http_methods(["GET", "POST"])
+def index(request: HttpRequest) -> HttpResponse:
+    """Lists the keys. A post makes one and shows its secret in this one answer."""
+    user = page.reader(request)
+    actor = page.actor(request)
+    form = KeyForm(request.POST or None)
+    fresh = None
+    if request.method == "POST" and form.is_valid():
+        try:
+            key, secret = keys.create(
+                user, remark=form.cleaned_data["remark"], actor=actor.signature, source_ip=actor.source_ip
+            )
+        except AccountError as error:
+            messages.error(request, error.detail)
+        else:
+            fresh = {"key_id": key.key_id, "secret": secret, "code": f"export KEY='{key.key_id}:{secret}'"}
+            form = KeyForm()
+    rows = keys.of_user(user)
+    context = {"rows": rows, "form": form, "fresh": fresh, "can_create": len(rows) < KEYS_PER_USER}
+    response = page.render(request, "pages/keys.html", context, section="keys", instance=page.default_instance(request))
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+@page.page
+@require_POST
+def enable(request: HttpRequest, key_id: str) -> HttpResponse:
+    """Switches a key on or off, as the posted `enabled` says."""
+    actor = page.actor(request)
+    enabled = request.POST.get("enabled") == "1"
+    keys.change(page.reader(request), key_id, enabled=enabled, actor=actor.signature, source_ip=actor.source_ip)
+    messages.success(request, _("The key is enabled.") if enabled else _("The key is disabled; it is refused from now on."))
+    return HttpResponseRedirect(reverse("keys"))
+
+
+@page.page
+@require_POST
+def delete(request: HttpRequest, key_id: str) -> HttpResponse:
+    actor = page.actor(request)
+    keys.delete(page.reader(request), key_id, actor=actor.signature, source_ip=actor.source_ip)
+    messages.success(request, _("The key is deleted."))
+    return HttpResponseRedirect(reverse("keys"))

@@ -1,0 +1,80 @@
+"""Finding messages, and one message with all that happened to it."""
+
+from datetime import timedelta
+from urllib.parse import urlencode
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET
+
+from brokers.catalog import access
+from brokers.domain import clock
+from brokers.domain.errors import BrokerError
+from brokers.engine import browse
+from brokers.engine.browse import MessagePage
+
+from . import page, problems, stories, topics
+from .bodies import body_view
+from .forms import SearchForm
+
+
+@page.page
+@require_GET
+def search(request: HttpRequest, instance: str) -> HttpResponse:
+    home = access.instance(page.actor(request), instance, "mq:QueryMessage")
+    form = SearchForm(request.GET or None)
+    result = None
+    if form.is_bound and form.is_valid() and form.has_query():
+        wanted = {name: form.cleaned_data[name] or None for name in form.fields}
+        query = browse.Search(instance_id=home.pk, **wanted)
+        try:
+            result = browse.search(query, cursor=request.GET.get("cursor") or None)
+        except BrokerError as error:
+            form.add_error("topic" if error.code == "TOPIC_NOT_FOUND" else None, problems.sentence(error))
+    context = {
+        "form": form,
+        "result": result,
+        "spans": _spans(),
+        "topic_names": topics.names(home),
+        "permalink": request.build_absolute_uri(),
+    }
+    return page.render(request, "pages/messages.html", context, section="messages", instance=home)
+
+
+@page.page
+@require_GET
+def show(request: HttpRequest, instance: str, message_id: str) -> HttpResponse:
+    home = access.instance(page.actor(request), instance, "mq:QueryMessage")
+    found = browse.message(home, message_id, request.GET.get("topic") or None)
+    context = {
+        "message": found,
+        "main": found.main,
+        "place": stories.place(found),
+        "body": body_view(found.body, request.GET.get("view", "")),
+        "groups": stories.of_groups(found, home),
+        "live_names": " ".join(f"group:{standing.group_id}" for standing in found.standings),
+        "permalink": request.build_absolute_uri(request.path),
+        "resend_url": _resend_url(home.name, found),
+    }
+    return page.render(request, "pages/message.html", context, section="messages", instance=home)
+
+
+def _spans() -> list[dict[str, str]]:
+    """Returns short cuts for the start of the time range, spelled in the reader's zone."""
+    now = timezone.localtime(clock.now()).replace(tzinfo=None, microsecond=0)
+    spans = (
+        (_("15 min ago"), timedelta(minutes=15)),
+        (_("1 h ago"), timedelta(hours=1)),
+        (_("6 h ago"), timedelta(hours=6)),
+        (_("1 day ago"), timedelta(days=1)),
+        (_("3 days ago"), timedelta(days=3)),
+    )
+    return [{"label": label, "start": (now - span).isoformat()} for label, span in spans]
+
+
+def _resend_url(instance: str, found: MessagePage) -> str:
+    """Returns the send form with this message filled in; the form itself reads the body by id."""
+    topic = found.topics[0] if found.topics else ""
+    return f"{reverse('send', args=[instance])}?{urlencode({'topic': topic, 'like': found.message_id})}"

@@ -1,0 +1,138 @@
+"""What every page has in common: who reads, what stands around the content, and how errors become pages.
+
+Owns: the page decorator, rendering whole pages and their live fragments, the reader's `Actor`.
+Must not know: any one page. Called by: every view of the console.
+"""
+
+import functools
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from typing import Any, Concatenate, ParamSpec
+from urllib.parse import unquote
+
+from django.contrib import messages
+from django.contrib.auth.models import AnonymousUser
+from django.contrib.auth.views import redirect_to_login
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render as django_render
+from django.utils.cache import patch_cache_control, patch_vary_headers
+from django.utils.translation import gettext as _
+
+from accounts.errors import AccountError
+from accounts.errors import NotFound as AccountNotFound
+from accounts.models import User
+from brokers.domain.actor import Actor
+from brokers.domain.errors import BrokerError, Denied, ErrorCode, NotFound, Rejected, TryLater, UnknownOutcome
+from brokers.models import Instance
+
+from . import preferences, problems
+
+P = ParamSpec("P")
+View = Callable[Concatenate[HttpRequest, P], HttpResponse]
+
+
+def page(view: View[P]) -> View[P]:
+    """Makes a view that needs a signed-in reader and shows a broker error as a page that says what to do."""
+
+    @functools.wraps(view)
+    def wrapped(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        if isinstance(request.user, AnonymousUser):
+            if is_fragment(request):
+                return HttpResponse(status=HTTPStatus.UNAUTHORIZED)
+            return redirect_to_login(request.get_full_path())
+        try:
+            return view(request, *args, **kwargs)
+        except BrokerError as error:
+            return _problem_page(request, error)
+        except AccountError as error:
+            family = NotFound if isinstance(error, AccountNotFound) else Rejected
+            return _problem_page(request, family(error.detail, ErrorCode(error.code)))
+
+    return wrapped
+
+
+def actor(request: HttpRequest) -> Actor:
+    """Returns the signed-in reader as the value that rooms below ask for."""
+    user = reader(request)
+    return Actor(
+        account_id=user.account_id,
+        user_id=user.pk,
+        name=user.login,
+        is_root=user.is_root,
+        source_ip=request.META.get("REMOTE_ADDR", ""),
+    )
+
+
+def reader(request: HttpRequest) -> User:
+    """Returns the signed-in user. Only for views behind `page`."""
+    assert isinstance(request.user, User)
+    return request.user
+
+
+def is_fragment(request: HttpRequest) -> bool:
+    """Returns True if htmx asks for the live part of the page alone."""
+    return request.headers.get("HX-Request") == "true" and request.headers.get("HX-Boosted") != "true"
+
+
+def render(
+    request: HttpRequest,
+    template: str,
+    context: Mapping[str, Any] | None = None,  # Any: a template takes all
+    *,
+    section: str = "",
+    instance: Instance | None = None,
+    status: int = HTTPStatus.OK,
+) -> HttpResponse:
+    """Renders a page, or its `live` block alone when htmx asks for that."""
+    values: dict[str, Any] = {"section": section, "instance": instance, **preferences.context(request)}
+    if is_fragment(request):
+        values["layout"] = "layouts/fragment.html"
+    else:
+        values["layout"] = "layouts/app.html"
+        if request.user.is_authenticated:
+            values["instances"] = list(Instance.objects.filter(account_id=reader(request).account_id).order_by("name"))
+    response = django_render(request, template, {**values, **(context or {})}, status=status)
+    # The same address answers with a page or with a fragment: a cache must never swap the two.
+    patch_vary_headers(response, ["HX-Request", "Cookie"])
+    patch_cache_control(response, no_store=is_fragment(request), no_cache=True, private=True)
+    return response
+
+
+def report(request: HttpRequest, error: BrokerError) -> None:
+    """Shows a broker error as a notice on the next page."""
+    messages.error(request, problems.sentence(error))
+
+
+def default_instance(request: HttpRequest) -> Instance | None:
+    """Returns the instance the reader looked at last, else the first by name, else None."""
+    mine = Instance.objects.filter(account_id=reader(request).account_id).order_by("name")
+    last = unquote(request.COOKIES.get(preferences.INSTANCE_COOKIE, ""))
+    return (mine.filter(name=last).first() if last else None) or mine.first()
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Django's handler for an address that leads nowhere."""
+    return _problem_page(request, NotFound(_("There is no page at this address.")))
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Django's handler for a fault of ours. Uses no database: that may be what failed."""
+    return HttpResponse(
+        _("Something went wrong on the server. The log holds the details; please try again."),
+        status=HTTPStatus.INTERNAL_SERVER_ERROR,
+        content_type="text/plain; charset=utf-8",
+    )
+
+
+def _problem_page(request: HttpRequest, error: BrokerError) -> HttpResponse:
+    status = HTTPStatus.BAD_REQUEST
+    for family, answer in (
+        (NotFound, HTTPStatus.NOT_FOUND),
+        (Denied, HTTPStatus.FORBIDDEN),
+        (TryLater, HTTPStatus.SERVICE_UNAVAILABLE),
+        (UnknownOutcome, HTTPStatus.SERVICE_UNAVAILABLE),
+    ):
+        if isinstance(error, family):
+            status = answer
+    context = {"title": problems.title(error.code), "detail": error.detail, "error": error, "status": int(status)}
+    return render(request, "pages/problem.html", context, status=status)

@@ -1,0 +1,39 @@
+"""Moving a group in a topic: a form, a table of what would happen, and then the move."""
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
+
+from brokers.catalog import access
+from brokers.domain.errors import BrokerError
+from brokers.engine import offsets
+
+from . import page, problems
+from .forms import ResetForm
+
+
+@page.page
+@require_http_methods(["GET", "POST"])
+def reset(request: HttpRequest, instance: str, group: str) -> HttpResponse:
+    actor = page.actor(request)
+    found = access.group(actor, instance, group, "mq:ResetConsumerOffset")
+    names = [topic.topic for topic in offsets.progress([found.pk])[found.pk].topics]
+    preview = None
+    form = ResetForm(request.POST or None, topics=names)
+    if request.method == "POST" and form.is_valid():
+        is_applied = request.POST.get("step") == "apply"
+        topic = access.topic(actor, instance, form.cleaned_data["topic"])
+        try:
+            preview = offsets.reset(
+                actor, found, topic, to=form.cleaned_data["to"], value=form.target(), dry_run=not is_applied
+            )
+        except BrokerError as error:
+            form.add_error(None, problems.sentence(error))
+        else:
+            if is_applied:
+                messages.success(request, _("The group was moved in %(topic)s.") % {"topic": topic.name})
+                return HttpResponseRedirect(reverse("group", args=[instance, group]))
+    context = {"form": form, "group": found, "preview": preview}
+    return page.render(request, "pages/group_reset.html", context, section="groups", instance=found.instance)

@@ -1,0 +1,1 @@
+"""WebSockets: what browsers are told while they look at a page."""

@@ -1,0 +1,103 @@
+"""Tells a browser that something it shows has changed; never what.
+
+Owns: who may hear of which object, and the channel-layer groups a page joins.
+Must not know: pages or data. Called by: browsers, through `routing`; fed by `events.announce`.
+
+A page sends {"watch": ["topic:42", "group:7"]} and hears {"changed": "topic:42"}. It then fetches its own fragment with
+the ordinary permission check, so a hint reveals nothing. Names of other accounts, or of nothing, are left out silently.
+"""
+
+import asyncio
+from collections.abc import Iterable
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from channels.generic.websocket import AsyncJsonWebsocketConsumer
+from django.db import close_old_connections
+
+from accounts.models import User
+from brokers.domain import limits
+from brokers.models import Group, Instance, Operation, Topic
+
+UNAUTHENTICATED_CLOSE = 4401
+KINDS = ("topic", "group", "operation", "instance")
+# How often a quiet connection looks whether its reader may still be here.
+RECHECK_SECONDS = 60
+
+
+class Hints(AsyncJsonWebsocketConsumer):
+    """One browser page."""
+
+    async def connect(self) -> None:
+        user = self.scope.get("user")
+        self._names: set[str] = set()
+        self._check: asyncio.Task[None] | None = None
+        await self.accept()
+        if not isinstance(user, User):
+            await self.close(UNAUTHENTICATED_CLOSE)
+            return
+        self._user = user
+        self._check = asyncio.create_task(self._recheck())
+
+    async def disconnect(self, code: int) -> None:
+        if self._check is not None:
+            self._check.cancel()
+        for name in self._names:
+            await self.channel_layer.group_discard(_channel_group(name), self.channel_name)
+
+    async def receive_json(self, content: Any, **kwargs: Any) -> None:  # Any: whatever the browser sent
+        """Takes the names a page shows, instead of those it showed before."""
+        if self._check is None or not isinstance(content, dict):
+            return
+        asked = content.get("watch")
+        if not isinstance(asked, list):
+            return
+        names = [name for name in asked[: limits.HINT_NAME_COUNT] if isinstance(name, str)]
+        allowed = await sync_to_async(_visible)(self._user.account_id, names)
+        for name in allowed - self._names:
+            await self.channel_layer.group_add(_channel_group(name), self.channel_name)
+        for name in self._names - allowed:
+            await self.channel_layer.group_discard(_channel_group(name), self.channel_name)
+        self._names = allowed
+
+    async def hint(self, event: dict[str, Any]) -> None:  # Any: as Channels defines it
+        """Passes one hint on. Called by Channels for messages of type `hint`."""
+        await self.send_json({"changed": event["name"]})
+
+    async def _recheck(self) -> None:
+        """Ends the connection of somebody who was switched off meanwhile."""
+        while True:
+            await asyncio.sleep(RECHECK_SECONDS)
+            if not await sync_to_async(_is_active)(self._user.pk):
+                await self.close(UNAUTHENTICATED_CLOSE)
+                return
+
+
+def _channel_group(name: str) -> str:
+    return f"hints.{name.replace(':', '.')}"
+
+
+def _is_active(user_id: int) -> bool:
+    close_old_connections()
+    return User.objects.filter(pk=user_id, is_active=True).exists()
+
+
+def _visible(account_id: int, names: Iterable[str]) -> set[str]:
+    """Returns those names that mean something of this account. One query a kind."""
+    close_old_connections()
+    wanted: dict[str, set[int]] = {}
+    for name in names:
+        kind, _, number = name.partition(":")
+        if kind in KINDS and number.isascii() and number.isdigit() and int(number) <= limits.INT64_MAX:
+            wanted.setdefault(kind, set()).add(int(number))
+    found: set[str] = set()
+    for kind, rows in (
+        ("topic", Topic.objects.filter(instance__account_id=account_id)),
+        ("group", Group.objects.filter(instance__account_id=account_id)),
+        ("operation", Operation.objects.filter(instance__account_id=account_id)),
+        ("instance", Instance.objects.filter(account_id=account_id)),
+    ):
+        ids = wanted.get(kind)
+        if ids:
+            found.update(f"{kind}:{pk}" for pk in rows.filter(pk__in=ids).values_list("pk", flat=True))
+    return found
