@@ -14,6 +14,7 @@ _log = logging.getLogger(__name__)
 
 REDRIVE = "brokers.redrive"
 RESCUE = "brokers.rescue_operations"
+_ONCE = {"max_retries": 1, "interval_start": 0, "interval_step": 0, "interval_max": 0}
 
 
 def ask(task: str, *arguments: int) -> None:
@@ -28,4 +29,6 @@ def ask(task: str, *arguments: int) -> None:
 def _sender() -> Celery:
     sender = Celery("mqconsole-sender", set_as_current=False)
     sender.config_from_object("django.conf:settings", namespace="CELERY")
+    # Somebody's request waits for this: no second try.
+    sender.conf.broker_transport_options = {**sender.conf.broker_transport_options, **_ONCE}
     return sender

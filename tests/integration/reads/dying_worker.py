@@ -12,7 +12,7 @@ from django.conf import settings
 DEATH = 9
 
 
-def main(database: str, operation_id: int, point: str, time: int) -> None:
+def main(database: str, operation_id: int, *, point: str, time: int) -> None:
     settings.DATABASES["default"]["NAME"] = database
     django.setup()
     from brokers.engine import dead_letters
@@ -32,4 +32,4 @@ def main(database: str, operation_id: int, point: str, time: int) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), sys.argv[3], int(sys.argv[4]))
+    main(sys.argv[1], int(sys.argv[2]), point=sys.argv[3], time=int(sys.argv[4]))

@@ -48,7 +48,7 @@ def buried(group: Group) -> tuple[int, int, int]:
             " (SELECT count(*) FROM attempt WHERE group_id = %(g)s AND next_at IS NULL)",
             {"g": group.pk},
         )
-        return tuple(cur.fetchone())  # type: ignore[return-value] # three counts
+        return tuple(cur.fetchone())
 
 
 @pytest.mark.parametrize("point", BURIAL_POINTS)

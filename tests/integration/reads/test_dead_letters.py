@@ -39,10 +39,10 @@ def test_filters_narrow_the_list(world: World) -> None:
     assert ids(group, state="REPLAYED") == ["DONE"]
     for wanted in ({"tags": ("T",)}, {"key": "k"}, {"topic": "bills"}, {"error": "time out"}, {"message_id": "OTHER"}):
         assert ids(group, **wanted) == ["OTHER"], wanted
-    inside = {"start": start + timedelta(hours=2), "end": start + timedelta(hours=4)}
-    assert ids(group, **inside) == ["M3", "M2"]
+    first, last = start + timedelta(hours=2), start + timedelta(hours=4)
+    assert ids(group, start=first, end=last) == ["M3", "M2"]
     assert dead_letters.count(group, Filter(state="DEAD")).number == 7
-    assert dead_letters.count(group, Filter(**inside)).number == 2
+    assert dead_letters.count(group, Filter(start=first, end=last)).number == 2
 
 
 def test_pages_hold_every_dead_letter_once(world: World) -> None:
