@@ -1,0 +1,83 @@
+"""What two processes do to one delivery at the same moment: it is settled once, counted once and never lost."""
+
+from datetime import timedelta
+
+import psycopg
+import pytest
+from django.db import connection
+
+from brokers.domain.errors import BrokerError
+from brokers.engine import delivery, failures, schedule, settlement
+from brokers.engine.delivery import Delivery, ReceiveRequest, Subscription
+from brokers.models import Group, Topic
+from tests.integration.reads.consuming import receive, refuse
+from tests.integration.reads.world import World
+from tests.stack import wait_until
+
+BRIEF = timedelta(milliseconds=30)
+
+
+def head_attempts(group: Group) -> list[int]:
+    with connection.cursor() as cur:
+        cur.execute(
+            "SELECT head_attempts FROM cursor WHERE group_id = %s AND topic_id <> ALL (%s)", [group.pk, derived(group)]
+        )
+        return [row[0] for row in cur.fetchall()]
+
+
+def derived(group: Group) -> list[int]:
+    return list(Topic.objects.filter(group=group).values_list("pk", flat=True))
+
+
+def count(table: str, group: Group) -> int:
+    with connection.cursor() as cur:
+        cur.execute(f"SELECT count(*) FROM {table} WHERE group_id = %s", [group.pk])
+        return int(cur.fetchone()[0])
+
+
+def expire(group: Group) -> None:
+    """Waits for a lease to run out and treats it as run out."""
+    before = count("attempt", group)
+    wait_until(lambda: (settlement.expire_leases(100), count("attempt", group) > before)[1], what="an expired lease")
+
+
+def try_to_receive(world: World, group: Group, topic: Topic) -> list[Delivery] | BrokerError:
+    request = ReceiveRequest(
+        group=world.group_entry(group),
+        subscriptions=(Subscription(world.entry(topic)),),
+        max_count=10,
+        invisible=timedelta(seconds=60),
+        client_id="tester",
+    )
+    (result,) = delivery.receive([request])
+    return result
+
+
+# --- failures ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("outcome", ["refused", "expired"])
+def test_failures_with_more_bodies_than_fit_at_once_lose_none(
+    world: World, monkeypatch: pytest.MonkeyPatch, outcome: str
+) -> None:
+    monkeypatch.setattr(failures, "_BODY_BUDGET", 2500)
+    topic, group = world.topic("orders", queues=1), world.group("mail")
+    sent = [world.append(topic, body=b"x" * 1000).message_id for _ in range(10)]
+    deliveries = receive(world, group, [topic], invisible=BRIEF if outcome == "expired" else timedelta(seconds=60))
+    if outcome == "refused":
+        refuse(deliveries)
+    else:
+        expire(group)
+    assert count("attempt", group) == 10
+    schedule.move_due(100)
+    assert sorted(d.message.message_id for d in receive(world, group, [topic])) == sorted(sent)
+
+
+# --- receiving ---------------------------------------------------------------------------------------------------
+
+
+def end_connection() -> None:
+    """Ends this thread's connection to PostgreSQL as an administrator would."""
+    pid = connection.connection.info.backend_pid
+    with psycopg.connect(connection.connection.info.dsn, autocommit=True) as other:
+        other.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
