@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Literal, TypeVar
 
 from .. import events
@@ -49,7 +50,14 @@ def fail(failed: Sequence[Failed]) -> list[BrokerError | None]:
     results: list[BrokerError | None] = [None] * len(failed)
     left = list(range(len(failed)))
     while left:
-        left = _fail_some(failed, left, results)
+        try:
+            left = session.again_after_deadlock(partial(_fail_some, failed, left, results))
+        except BrokerError as error:
+            if len(left) == len(failed):
+                raise
+            for index in left:  # the others are done, and their callers must hear so
+                results[index] = error
+            break
     return results
 
 
@@ -119,9 +127,8 @@ def _is_stale(item: Failed, cursor: Cursor | None) -> bool:
         return True
     if not receipt.is_ordered:
         return False
-    return receipt.offset != cursor.committed or (
-        item.outcome == "REFUSED" and receipt.attempt != cursor.head_attempts + 1
-    )
+    # The attempt tells this delivery of the head from the next one, so that two reports of it count once.
+    return receipt.offset != cursor.committed or receipt.attempt != cursor.head_attempts + 1
 
 
 def _write_failures(

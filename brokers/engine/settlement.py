@@ -69,7 +69,7 @@ def refuse(refusals: Sequence[Refusal]) -> list[BrokerError | None]:
     Effects: one transaction: cursor locks, attempts, pending or dead letter, settlement; then leases are released.
     """
     failed = [Failed(r.receipt, "REFUSED", r.error[: limits.ERROR_TEXT_CHARS], r.delay) for r in refusals]
-    return session.again_after_deadlock(lambda: failures.fail(failed))
+    return failures.fail(failed)
 
 
 def extend(extensions: Sequence[Extension]) -> list[int | BrokerError]:
@@ -88,6 +88,7 @@ def expire_leases(limit: int) -> int:
     Raises: TryLater when Redis or PostgreSQL does not answer; nothing is lost, the leases stay listed.
     """
     leases = claims.expired(limit)
+    session.reached("listed_expired")
     for start in range(0, len(leases), 50):
         _expire(leases[start : start + 50])
     return len(leases)
@@ -102,7 +103,7 @@ def _expire(leases: Sequence[Lease]) -> None:
         if not _is_over(cursors_now.get((lease.group_id, lease.queue_id)), lease, offset)
     ]
     if failed:
-        session.again_after_deadlock(lambda: failures.fail(failed))
+        failures.fail(failed)
     session.reached("expired")
     for group_id, held in by_group(leases, lambda lease: lease.group_id).items():
         release(group_id, [Release(lease, "head" if lease.is_ordered else "drop") for lease in held])
@@ -122,13 +123,13 @@ def _is_over(cursor: Cursor | None, lease: Lease, offset: int) -> bool:
 
 
 def _receipt(lease: Lease, offset: int) -> Receipt:
-    # The attempt of an unordered delivery is the message's own count; `failures.fail` reads it from the message.
+    # The attempt of an unordered delivery (0 here) is the message's own count; `failures.fail` reads it from there.
     return Receipt(
         lease.group_id,
         lease.queue_id,
         offset,
         lease.epoch,
-        0,
+        lease.attempt,
         lease.start,
         lease.end,
         lease.claimed_at_ms,

@@ -10,7 +10,8 @@ from brokers.domain.errors import BrokerError
 from brokers.engine import delivery, failures, schedule, settlement
 from brokers.engine.delivery import Delivery, ReceiveRequest, Subscription
 from brokers.models import Group, Topic
-from tests.integration.reads.consuming import receive, refuse
+from tests.integration.deliveries.conftest import AtPoint
+from tests.integration.reads.consuming import acknowledge, receive, refuse
 from tests.integration.reads.world import World
 from tests.stack import wait_until
 
@@ -73,7 +74,49 @@ def test_failures_with_more_bodies_than_fit_at_once_lose_none(
     assert sorted(d.message.message_id for d in receive(world, group, [topic])) == sorted(sent)
 
 
+def test_ordered_lease_that_two_workers_find_run_out_counts_once(world: World, at_point: AtPoint) -> None:
+    topic, group = world.topic("orders", queues=1), world.group("mail", order="FIFO")
+    world.append(topic)
+    receive(world, group, [topic], invisible=BRIEF)
+    at_point("listed_expired", lambda: settlement.expire_leases(100))
+    expire(group)
+    assert head_attempts(group) == [1]
+    assert count("attempt", group) == 1
+
+
+def test_refusal_and_expiry_of_one_ordered_delivery_count_once(world: World, at_point: AtPoint) -> None:
+    topic, group = world.topic("orders", queues=1), world.group("mail", order="FIFO", max_attempts=2)
+    world.append(topic)
+    deliveries = receive(world, group, [topic], invisible=BRIEF)
+    at_point("listed_expired", lambda: refuse(deliveries))
+    expire(group)
+    assert head_attempts(group) == [1]
+    assert count("dead_letter", group) == 0
+    (again,) = receive(world, group, [topic])
+    assert again.attempt == 2
+
+
 # --- receiving ---------------------------------------------------------------------------------------------------
+
+
+def test_ordered_head_that_fails_while_somebody_asks_waits_for_its_back_off(world: World, at_point: AtPoint) -> None:
+    topic, group = world.topic("orders", queues=1), world.group("mail", order="FIFO")
+    world.append(topic)
+    deliveries = receive(world, group, [topic])
+    at_point("positions_read", lambda: refuse(deliveries, delay=timedelta(hours=1)))
+    assert receive(world, group, [topic]) == []
+
+
+def test_ordered_head_that_fails_while_somebody_asks_comes_with_its_new_attempt(
+    world: World, at_point: AtPoint
+) -> None:
+    topic, group = world.topic("orders", queues=1), world.group("mail", order="FIFO")
+    world.append(topic)
+    deliveries = receive(world, group, [topic])
+    at_point("positions_read", lambda: refuse(deliveries))
+    again = receive(world, group, [topic]) or receive(world, group, [topic])
+    assert [d.attempt for d in again] == [2]
+    acknowledge(again)
 
 
 def end_connection() -> None:
