@@ -57,7 +57,7 @@ def acknowledge(receipts: Sequence[Receipt]) -> list[BrokerError | None]:
             results[i] = _judge(receipts[i], settled.get((receipts[i].group_id, receipts[i].queue_id)))
             if results[i] is None and _was_settled_before(receipts[i], settled):
                 doubtful.append(i)
-        for i in _moved_away(receipts, doubtful):
+        for i in _failed(receipts, doubtful):
             results[i] = stale()
         _release_settled([receipts[i] for i in indexes if results[i] is None], settled)
     return results
@@ -177,7 +177,7 @@ def _judge(receipt: Receipt, settled: Settled | None) -> BrokerError | None:
         return stale()
     if settled.is_valid:
         return None
-    # An ordered receipt whose head has moved on: settled by this very receipt before, or by a failure (checked later).
+    # An ordered receipt whose head has moved on: settled by this very receipt before, or after it failed (checked later).
     return None if _contains(settled.already, receipt.offset) else stale()
 
 
@@ -186,13 +186,13 @@ def _was_settled_before(receipt: Receipt, settled: dict[tuple[int, int], Settled
     return entry is not None and _contains(entry.already, receipt.offset)
 
 
-def _moved_away(receipts: Sequence[Receipt], doubtful: list[int]) -> list[int]:
+def _failed(receipts: Sequence[Receipt], doubtful: list[int]) -> list[int]:
+    """Returns those whose delivery failed: their message was settled by a retry, a burial or a later delivery."""
     if not doubtful:
         return []
-    places = {i: (receipts[i].group_id, receipts[i].queue_id, receipts[i].offset) for i in doubtful}
-    moved = cursors.moved_away(list(places.values()))
-    # In ordered groups failed attempts leave rows too, though the message stays; the head decided about those.
-    return [i for i, place in places.items() if place in moved and not receipts[i].is_ordered]
+    chosen = [receipts[i] for i in doubtful]
+    failed = cursors.failed([(r.group_id, r.queue_id, r.offset, r.claimed_at_ms) for r in chosen])
+    return [doubtful[index] for index in failed]
 
 
 def _release_settled(receipts: Sequence[Receipt], settled: dict[tuple[int, int], Settled]) -> None:

@@ -6,7 +6,7 @@ import psycopg
 import pytest
 from django.db import connection
 
-from brokers.domain.errors import BrokerError
+from brokers.domain.errors import BrokerError, Stale
 from brokers.engine import delivery, failures, schedule, settlement
 from brokers.engine.delivery import Delivery, ReceiveRequest, Subscription
 from brokers.models import Group, Topic
@@ -94,6 +94,28 @@ def test_refusal_and_expiry_of_one_ordered_delivery_count_once(world: World, at_
     assert count("dead_letter", group) == 0
     (again,) = receive(world, group, [topic])
     assert again.attempt == 2
+
+
+def test_late_acknowledgement_of_a_buried_ordered_message_is_stale(world: World) -> None:
+    topic, group = world.topic("orders", queues=1), world.group("mail", order="FIFO", max_attempts=1)
+    world.append(topic)
+    (late,) = receive(world, group, [topic], invisible=BRIEF)
+    expire(group)
+    assert count("dead_letter", group) == 1
+    (result,) = settlement.acknowledge([late.receipt])
+    assert isinstance(result, Stale)
+
+
+def test_acknowledgement_of_an_attempt_that_failed_is_stale_though_a_later_one_succeeded(world: World) -> None:
+    topic, group = world.topic("orders", queues=1), world.group("mail", order="FIFO")
+    world.append(topic)
+    (first,) = receive(world, group, [topic])
+    refuse([first])
+    (second,) = receive(world, group, [topic])
+    acknowledge([second])
+    results = settlement.acknowledge([first.receipt, second.receipt])
+    assert isinstance(results[0], Stale)
+    assert results[1] is None
 
 
 # --- receiving ---------------------------------------------------------------------------------------------------
