@@ -7,7 +7,7 @@ import pytest
 from django.db import connection
 
 from brokers.domain.errors import BrokerError, Stale
-from brokers.engine import delivery, failures, schedule, settlement
+from brokers.engine import delivery, failures, offsets, schedule, settlement
 from brokers.engine.delivery import Delivery, ReceiveRequest, Subscription
 from brokers.models import Group, Topic
 from tests.integration.deliveries.conftest import AtPoint
@@ -116,6 +116,18 @@ def test_acknowledgement_of_an_attempt_that_failed_is_stale_though_a_later_one_s
     results = settlement.acknowledge([first.receipt, second.receipt])
     assert isinstance(results[0], Stale)
     assert results[1] is None
+
+
+@pytest.mark.parametrize("order", ["CONCURRENT", "FIFO"])
+def test_a_message_that_dies_again_after_a_reset_is_one_dead_letter(world: World, order: str) -> None:
+    topic, group = world.topic("orders", queues=1), world.group("mail", order=order, max_attempts=1)
+    world.append(topic)
+    refuse(receive(world, group, [topic]), "first time")
+    offsets.reset(world.actor, group, topic, to="earliest", value=None, dry_run=False)
+    refuse(receive(world, group, [topic]), "second time")
+    with connection.cursor() as cur:
+        cur.execute("SELECT error, state FROM dead_letter WHERE group_id = %s", [group.pk])
+        assert cur.fetchall() == [("second time", "DEAD")]
 
 
 # --- receiving ---------------------------------------------------------------------------------------------------
