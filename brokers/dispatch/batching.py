@@ -19,8 +19,9 @@ Result = TypeVar("Result")
 class Batcher(Generic[Item, Result]):
     """One line of callers in front of one engine function.
 
-    `work` gets a batch and returns one result an item, in order. It runs on the threads of `lanes`, or on shared ones. A batch has at most `max_items` items and about
-    `max_weight` of weight, though always at least one caller. A second lane opens while more than `crowd` items wait.
+    `work` gets a batch and returns one result an item, in order. It runs on the threads of `lanes`, or on shared ones.
+    A batch has at most `max_items` items and about `max_weight` of weight, though always at least one caller. A second
+    lane opens while more than `crowd` items wait.
     """
 
     def __init__(
