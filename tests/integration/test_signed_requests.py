@@ -1,4 +1,4 @@
-"""Signed requests through the whole ASGI application: the hot door and management judge them alike."""
+"""Signed requests to the running product: the hot door and management judge them alike."""
 
 import json
 import secrets
@@ -10,80 +10,94 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from brokers.catalog import actions
-from brokers.dispatch import desk
-from brokers.store import segments
-from tests.integration.three_people import People, Person
+from tests.stack import Running
 
 PAGE = (Path(__file__).parents[2] / "docs" / "http-signature.md").read_text()
 PROGRAM: dict[str, Any] = {}
 exec(PAGE.partition("```python\n")[2].partition("```")[0], PROGRAM)  # the documented client
 
+TOPIC, GROUP = "signed|orders", "signed-mail"
+SEND = f"/api/v1/instances/default/topics/{quote(TOPIC)}/messages"
+SHOW = f"/api/v1/instances/default/topics/{quote(f'%RETRY%{GROUP}')}"
+FIND = (
+    f"/api/v1/instances/default/messages?topic={quote(TOPIC)}&limit=5&from=2020-01-01T00%3A00%3A00%2B00:00&tag=a%7C%7Cb"
+)
+BODY = json.dumps({"body": "héllo", "tag": "b"}).encode()
 
-def signed(person: Person, method: str, path: str, *, body: bytes = b"", **headers: str) -> dict[str, str]:
-    fresh = {"x-mq-timestamp": str(int(time.time())), "x-mq-nonce": secrets.token_urlsafe(18)}
+
+@pytest.fixture
+def client(server: Running) -> Any:
+    with httpx.Client(base_url=server.url) as made:
+        basic = (server.credentials["access_key_id"], server.credentials["access_key_secret"])
+        for kind, name in (("topics", TOPIC), ("groups", GROUP)):
+            answer = made.post(f"/api/v1/instances/default/{kind}", json={"name": name}, auth=basic)
+            assert answer.status_code in {201, 409}, answer.text
+        yield made
+
+
+def signed(server: Running, method: str, path: str, *, body: bytes = b"") -> dict[str, str]:
+    headers = {"x-mq-timestamp": str(int(time.time())), "x-mq-nonce": secrets.token_urlsafe(18)}
+    if body:
+        headers["content-type"] = "application/json"
     made: dict[str, str] = PROGRAM["signed_headers"](
-        person.key.key_id,
-        person.secret,
+        server.credentials["access_key_id"],
+        server.credentials["access_key_secret"],
         method=method,
         path=path.partition("?")[0],
         query=path.partition("?")[2],
         body=body,
-        headers=fresh | {name.replace("_", "-"): value for name, value in headers.items()},
+        headers=headers,
     )
     return made
 
 
-@pytest.fixture
-def shop(people: People) -> People:
-    segments.make_ahead()
-    actions.create_topic(people.owner.actor, people.instance, name="or|ders")
-    actions.create_group(people.owner.actor, people.instance, name="mail")
-    return people
+def refusal(response: httpx.Response) -> str:
+    assert response.status_code == 401, response.text
+    assert response.headers["content-type"] == "application/problem+json"
+    return str(response.json()["code"])
 
 
-# The engine's threads end with the loop, and their connections with them.
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-async def test_the_documented_client_reaches_both_doors(shop: People) -> None:
-    from mqconsole.asgi import application
+def test_the_documented_client_reaches_both_doors(server: Running, client: httpx.Client) -> None:
+    headers = signed(server, "POST", SEND, body=BODY)
+    assert client.post(SEND, content=BODY, headers=headers).status_code == 201
+    assert refusal(client.post(SEND, content=BODY, headers=headers)) == "SIGNATURE_REPLAYED"
+    assert client.get(SHOW, headers=signed(server, "GET", SHOW)).json()["group"] == GROUP
+    found = client.get(FIND, headers=signed(server, "GET", FIND)).json()["items"]
+    assert {hit["head"] for hit in found} == {"héllo"}
 
-    people = shop
-    body = json.dumps({"body": "héllo"}).encode()
-    send = f"/api/v1/instances/shop/topics/{quote('or|ders')}/messages"
-    show = f"/api/v1/instances/shop/topics/{quote('%RETRY%mail')}"
-    find = f"/api/v1/instances/shop/messages?topic={quote('or|ders')}&limit=5&from=2026-01-01T00%3A00%3A00%2B00:00"
-    transport = httpx.ASGITransport(app=application)
-    try:
-        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
-            headers = signed(people.owner, "POST", send, body=body, content_type="application/json")
-            assert (await client.post(send, content=body, headers=headers)).status_code == 201
-            replayed = await client.post(send, content=body, headers=headers)
-            assert (replayed.status_code, replayed.json()["code"]) == (401, "SIGNATURE_REPLAYED")
-            changed = signed(people.owner, "POST", send, body=body, content_type="application/json")
-            refused = await client.post(send, content=body + b" ", headers=changed)
-            assert (refused.status_code, refused.json()["code"]) == (401, "SIGNATURE_MISMATCH")
-            assert (await client.get(show, headers=signed(people.owner, "GET", show))).json()["group"] == "mail"
-            found = await client.get(find, headers=signed(people.owner, "GET", find))
-            assert [hit["head"] for hit in found.json()["items"]] == ["héllo"]
-            # A nonce used at one door is used at the other.
-            shared = signed(people.owner, "GET", show)
-            assert (await client.get(show, headers=shared)).status_code == 200
-            assert (await client.get(show, headers=shared)).json()["code"] == "SIGNATURE_REPLAYED"
-            foreign = await client.post(
-                send, content=body, headers=signed(people.stranger, "POST", send, body=body, content_type="application/json")
-            )
-            assert (foreign.status_code, foreign.json()["code"]) == (404, "INSTANCE_NOT_FOUND")
-    finally:
-        await desk.close()
+
+def test_a_changed_body_or_query_is_refused_by_both_doors(server: Running, client: httpx.Client) -> None:
+    changed = client.post(SEND, content=BODY + b" ", headers=signed(server, "POST", SEND, body=BODY))
+    assert refusal(changed) == "SIGNATURE_MISMATCH"
+    changed = client.get(FIND.replace("limit=5", "limit=6"), headers=signed(server, "GET", FIND))
+    assert refusal(changed) == "SIGNATURE_MISMATCH"
+
+
+def test_a_nonce_used_at_one_door_is_used_at_the_other(server: Running, client: httpx.Client) -> None:
+    headers = signed(server, "GET", SHOW)
+    assert client.get(SHOW, headers=headers).status_code == 200
+    assert refusal(client.get(SHOW, headers=headers)) == "SIGNATURE_REPLAYED"
 
 
 @pytest.mark.parametrize("missing", ["authorization", "x-mq-nonce", "x-mq-timestamp"])
-async def test_a_signature_that_lost_a_part_makes_nobody_anonymous(people: People, missing: str) -> None:
-    from mqconsole.asgi import application
+def test_a_signature_that_lost_a_part_makes_nobody_anonymous(
+    server: Running, client: httpx.Client, missing: str
+) -> None:
+    for method, path, body in (("GET", SHOW, b""), ("POST", SEND, BODY)):
+        headers = signed(server, method, path, body=body)
+        del headers[missing]
+        refusal(client.request(method, path, content=body, headers=headers))
 
-    path = "/api/v1/whoami"
-    headers = signed(people.owner, "GET", path)
-    del headers[missing]
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=application), base_url="http://localhost") as client:
-        response = await client.get(path, headers=headers)
-    assert response.status_code == 401
+
+def test_a_key_switched_off_is_refused_by_both_doors_within_two_seconds(server: Running, client: httpx.Client) -> None:
+    basic = (server.credentials["access_key_id"], server.credentials["access_key_secret"])
+    made = client.post("/api/v1/access-keys", json={}, auth=basic).json()
+    second = (made["id"], made["secret"])
+    assert client.post(SEND, content=BODY, auth=second, headers={"content-type": "application/json"}).is_success
+    client.patch(f"/api/v1/access-keys/{made['id']}", json={"enabled": False}, auth=basic).raise_for_status()
+    deadline = time.monotonic() + 2.0
+    while (answer := client.post(SEND, content=BODY, auth=second)).is_success:
+        assert time.monotonic() < deadline
+    assert refusal(answer) == "ACCESS_KEY_DISABLED"
+    assert refusal(client.get(SHOW, auth=second)) == "ACCESS_KEY_DISABLED"
+    assert client.delete(f"/api/v1/access-keys/{made['id']}", auth=basic).status_code == 204
