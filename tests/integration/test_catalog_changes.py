@@ -41,6 +41,11 @@ def test_a_connection_lost_in_the_commit_is_an_unknown_outcome(people: People) -
     assert not Topic.objects.exists()
 
 
+def test_a_driver_error_of_the_engine_inside_a_change_is_told_in_our_words(people: People) -> None:
+    with pytest.raises(TryLater), changes.transaction():
+        raise psycopg.errors.DeadlockDetected("another was faster")
+
+
 def test_a_refused_change_leaves_no_audit_row_and_no_new_version(people: People) -> None:
     actions.create_topic(people.owner.actor, people.instance, name="t")
     entries, version = AuditEntry.objects.count(), CatalogVersion.objects.get().number
