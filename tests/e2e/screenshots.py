@@ -17,6 +17,7 @@ CHROMIUM_ARGS = [
     "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
     "--disable-sync", "--no-first-run",
 ]  # fmt: skip
+LONGEST = 1800
 WIDTHS = {"wide": (1440, 900), "narrow": (390, 844)}
 
 
@@ -120,7 +121,10 @@ def _shoot(page: Page, options: argparse.Namespace, label: str, suffix: str) -> 
     page.wait_for_load_state("networkidle")
     if page.locator("[data-trend]").count():
         page.locator("[data-trend] canvas").wait_for(timeout=20_000)
-    page.screenshot(path=options.out / f"{label}-{suffix}.png", full_page=True)
+    height = min(page.evaluate("document.documentElement.scrollHeight"), LONGEST)
+    width = (page.viewport_size or {"width": 0})["width"]
+    clip = {"x": 0, "y": 0, "width": width, "height": height}
+    page.screenshot(path=options.out / f"{label}-{suffix}.png", full_page=True, clip=clip)
 
 
 if __name__ == "__main__":
