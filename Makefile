@@ -32,8 +32,9 @@ lint: $(DEV) ## style, types, layers
 format: $(DEV) ## rewrite the code in the house format
 	@$(IN)/ruff check --fix --quiet . ; $(IN)/ruff format .
 
-assets: $(DEV) ## build the style sheet and scripts of the console
-	@$(IN)/python -m static.build
+assets: ## build the style sheet and scripts of the console (needs Node; the result is committed)
+	@npm ci --silent --no-audit --no-fund
+	@npm run --silent build
 
 messages: $(DEV) ## collect and compile the translations (needs gettext)
 	@$(IN)/python manage.py makemessages --locale zh_Hans --no-location --ignore '.venv/*'
@@ -51,7 +52,7 @@ lock: $(DEV) ## choose versions anew and write requirements/*.txt with hashes
 			--no-emit-index-url requirements/$$list.in --output-file requirements/$$list.txt || exit 1; done
 
 clean: ## remove the virtual environment and caches; keeps the data in var
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis staticfiles
+	rm -rf $(VENV) node_modules .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis staticfiles
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -42,6 +42,12 @@ def use(work: Callable[[redis.Redis], Result]) -> Result:
         raise Unavailable from error
 
 
+def forget() -> None:
+    """Makes the next call try Redis, whatever came before. For tests."""
+    global _resting_until
+    _resting_until = float("-inf")
+
+
 @cache
 def _connection(pid: int, url: str) -> redis.Redis:
     # Once a process (a client must not cross a fork), and no second try: a try may have worked without our knowing.

@@ -18,6 +18,8 @@ from brokers.dispatch import desk  # noqa: E402
 from brokers.doors.http import app as hot  # noqa: E402
 from brokers.live.routing import websocket_urlpatterns  # noqa: E402
 
+from . import doctor  # noqa: E402
+
 Message = MutableMapping[str, Any]  # Any: as ASGI defines it
 
 _protocols: Any = ProtocolTypeRouter(  # Any: Django's, Channels' and our types of one protocol differ in spelling
@@ -39,6 +41,11 @@ async def application(
     while True:
         event = await receive()
         if event["type"] == "lifespan.startup":
+            try:
+                doctor.refuse_unsafe_database()
+            except doctor.UnsafeDatabase as error:
+                await send({"type": "lifespan.startup.failed", "message": str(error)})
+                return
             await desk.get()
             await send({"type": "lifespan.startup.complete"})
         else:

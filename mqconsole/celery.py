@@ -1,4 +1,4 @@
-"""The Celery application: jobs (redrive, retention, samples) and their timetable."""
+"""The Celery application: jobs that outlive a request, and their timetable."""
 
 import os
 
@@ -9,3 +9,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mqconsole.settings")
 app = Celery("mqconsole")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks(["brokers"])
+app.conf.beat_schedule = {
+    # A timetable entry that nobody picked up before the next one comes is worth nothing.
+    "rescue-operations": {"task": "brokers.rescue_operations", "schedule": 5.0, "options": {"expires": 5.0}},
+}

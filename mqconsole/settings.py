@@ -85,6 +85,9 @@ DEAD_LETTER_RETENTION_DAYS = env.integer("MQ_DEAD_LETTER_RETENTION_DAYS", 30, lo
 ENGINE_THREADS = env.integer("MQ_ENGINE_THREADS", 8, low=2, high=64)
 DEMO = env.boolean("MQ_DEMO", False)
 
+LOG_FORMAT = env.choice("MQ_LOG_FORMAT", "text", ("text", "json"))
+LOG_LEVEL = env.choice("MQ_LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR"))
+
 # --- Django ----------------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
     "accounts",
@@ -103,6 +106,7 @@ INSTALLED_APPS = [
     "drf_spectacular",
 ]
 MIDDLEWARE = [
+    "brokers.api.middleware.ApiMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "brokers.console.middleware.ContentSecurityPolicy",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -146,7 +150,7 @@ TEMPLATES = [
 ]
 COTTON_DIR = "components"
 STATIC_URL = "static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
+STATIC_ROOT = DATA_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 # Hashed and compressed once `collectstatic` has run (`make run` does it); a bare checkout serves the sources.
 STORAGES = {
@@ -193,8 +197,24 @@ CHANNEL_LAYERS = {
     }
 }
 
+# --- logging: one event a line, on stderr; what runs the process decides where that goes ------------------------------
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "text": {"()": "mqconsole.logs.TextFormatter"},
+        "json": {"()": "mqconsole.logs.JsonFormatter"},
+    },
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
+    "root": {"handlers": ["stderr"], "level": "WARNING"},
+    "loggers": {name: {"level": LOG_LEVEL} for name in ("brokers", "accounts", "mqconsole")},
+}
+
 # --- jobs ------------------------------------------------------------------------------------------------------
-CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://")
+# Celery's word for the database of a unix socket is virtual_host; it would take `db` for nothing, and number 0.
+CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://").replace("?db=", "?virtual_host=")
+# A task takes its turn in a minute, so one unanswered for ten belongs to a worker that is gone.
+CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_connect_timeout": 2, "visibility_timeout": 600}
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1

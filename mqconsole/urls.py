@@ -2,7 +2,10 @@
 
 from django.urls import URLPattern, URLResolver, include, path
 
-urlpatterns: list[URLPattern | URLResolver] = [path("", include("brokers.console.urls"))]
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("api/v1/", include("brokers.api.urls")),
+    path("", include("brokers.console.urls")),
+]
 
 handler404 = "brokers.console.page.not_found"
 handler500 = "brokers.console.page.server_error"

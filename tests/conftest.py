@@ -22,11 +22,11 @@ if "mqconsole.settings" in sys.modules and not USES_OTHER_SERVERS:
 os.environ["MQ_DATA_DIR"] = str(SESSION_DIR)
 os.environ["DJANGO_SETTINGS_MODULE"] = "mqconsole.settings"
 
-import django  # noqa: E402 # from here on the environment has to be as above
+import django  # from here on the environment has to be as above
 
 django.setup()
 
-from tests import stack  # noqa: E402
+from tests import stack
 
 
 def pytest_unconfigure() -> None:

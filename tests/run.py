@@ -120,7 +120,7 @@ SUITES = [
     Suite("lint", "ruff's findings", (str(BIN / "ruff"), "check", ".")),
     Suite("format", "the house format", (str(BIN / "ruff"), "format", "--check", "--quiet", ".")),
     Suite("types", "mypy, strict", (str(BIN / "mypy"), ".")),
-    Suite("layers", "who imports whom", (str(BIN / "lint-imports"), "--quiet")),
+    Suite("layers", "who imports whom", (str(BIN / "lint-imports"), "--no-logo")),
     Suite("tidy", "the house style", folder="tests/tidy"),
     Suite("unit", "pure code, no servers", folder="tests/unit"),
     Suite("integration", "with PostgreSQL and Redis", folder="tests/integration"),

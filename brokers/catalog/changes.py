@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import InterfaceError, OperationalError, connection
+from django.db import transaction as django_transaction
 from django.db.models import F
 
 from accounts import audit
@@ -24,20 +25,31 @@ from . import snapshot
 def change(*hints: str) -> Iterator[None]:
     """Runs the block in one transaction that raises the catalog's version; tells `hints` to browsers after the commit.
 
-    Raises: TryLater STORE_UNAVAILABLE when nothing was kept, UnknownOutcome when the connection died in COMMIT.
+    Raises: as `transaction`.
     Effects: locks the catalog's version row last, so that changes wait for one another only at their end.
     """
-    is_outermost = not connection.in_atomic_block
+    with transaction():
+        yield
+        raise_version()
+        django_transaction.on_commit(lambda: events.announce(hints=hints))
+
+
+@contextmanager
+def transaction() -> Iterator[None]:
+    """Runs the block in one durable transaction, or joins the open one.
+
+    Raises: TryLater STORE_UNAVAILABLE when nothing was kept, UnknownOutcome when the connection died in COMMIT.
+    """
+    if connection.in_atomic_block:
+        with django_transaction.atomic():
+            yield
+        return
     committing = False
     try:
-        with transaction.atomic():
+        with django_transaction.atomic():
             yield
-            raise_version()
-            transaction.on_commit(lambda: events.announce(hints=hints))
             committing = True
     except (OperationalError, InterfaceError) as error:
-        if not is_outermost:
-            raise
         connection.close_if_unusable_or_obsolete()
         if committing:
             raise UnknownOutcome(
@@ -55,7 +67,7 @@ def raise_version() -> None:
     """Makes every process drop what it cached of the catalog. Effects: inside a transaction; locks one row."""
     if not CatalogVersion.objects.update(number=F("number") + 1):
         CatalogVersion.objects.create(number=1)
-    transaction.on_commit(snapshot.forget)
+    django_transaction.on_commit(snapshot.forget)
 
 
 def record(actor: Actor, action: str, resource: str, **detail: Any) -> None:  # Any: JSON values

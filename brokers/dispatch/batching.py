@@ -44,7 +44,8 @@ class Batcher(Generic[Item, Result]):
         self._line: deque[tuple[Sequence[Item], int, asyncio.Future[Sequence[Result]]]] = deque()
         self._waiting = 0
         self._waiting_weight = 0
-        self._lanes: set[asyncio.Task[None]] = set()
+        self._lanes = 0
+        self._tasks: set[asyncio.Task[None]] = set()
 
     @property
     def is_idle(self) -> bool:
@@ -63,10 +64,11 @@ class Batcher(Generic[Item, Result]):
         self._line.append((items, weight, future))
         self._waiting += len(items)
         self._waiting_weight += weight
-        if not self._lanes or (self._crowd is not None and self._waiting > self._crowd and len(self._lanes) < 2):
-            lane = asyncio.create_task(self._run_lane())
-            self._lanes.add(lane)
-            lane.add_done_callback(self._lanes.discard)
+        if not self._lanes or (self._crowd is not None and self._waiting > self._crowd and self._lanes < 2):
+            self._lanes += 1
+            task = asyncio.create_task(self._run_lane())
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
         return await future
 
     async def _run_lane(self) -> None:
@@ -78,6 +80,8 @@ class Batcher(Generic[Item, Result]):
                 _fail(callers, error)
             else:
                 _hand_out(callers, results)
+        # No await since the line was seen empty: whoever comes next starts a lane.
+        self._lanes -= 1
 
     def _next_batch(self) -> tuple[list[Item], list[tuple[Sequence[Item], "asyncio.Future[Sequence[Result]]"]]]:
         batch: list[Item] = []

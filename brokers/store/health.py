@@ -5,7 +5,6 @@ Owns: the probe. Must not know: who asks. Called by: engine.health.
 
 from functools import cache
 
-from django.db import connection
 from django.db.migrations.loader import MigrationLoader
 
 from . import queries, session
@@ -29,5 +28,5 @@ def missing_migrations() -> list[str]:
 
 @cache
 def _known() -> tuple[str, ...]:
-    loader = MigrationLoader(connection, ignore_no_initial=True)
+    loader = MigrationLoader(None)  # without a connection it reads the files only
     return tuple(sorted(f"{app}.{name}" for app, name in loader.disk_migrations))

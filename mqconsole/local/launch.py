@@ -5,9 +5,9 @@ Must not know: which program that is. Imports the standard library only, because
 Called by: `mqconsole.local` as `launch.py [--parent PID] [--signal NAME] [--not-root DIRECTORY] -- program argument…`.
 
 `--signal` names what the kernel sends the program when the parent dies, however it dies: nothing is left behind after
-`kill -9` of the supervisor. `--not-root` is for PostgreSQL, which refuses to run as root: a root caller first enters a
-user namespace in which it has an ordinary number while its files stay its own; where the kernel does not allow that,
-it becomes `nobody` and DIRECTORY (with what is in it) is given to `nobody`.
+`kill -9` of the supervisor. `--not-root` is for PostgreSQL, which refuses to run as root or as a user without a name:
+such a caller first enters a user namespace in which it is an ordinary user while its files stay its own; where the
+kernel does not allow that, root becomes `nobody` and DIRECTORY (with what is in it) is given to `nobody`.
 """
 
 import argparse
@@ -30,7 +30,7 @@ def main() -> None:
     parser.add_argument("--not-root", type=Path, action="append", default=[])
     parser.add_argument("command", nargs="+")
     options = parser.parse_args()
-    if options.not_root and os.geteuid() == 0:
+    if options.not_root and (os.geteuid() == 0 or not _has_name(os.geteuid())):
         leave_root(options.not_root, program=Path(options.command[0]))
     follow_parent(signal.Signals[options.signal], parent=options.parent)
     # Python ignores SIGPIPE, and an ignored signal would stay ignored in the program we become.
@@ -53,12 +53,14 @@ def follow_parent(death_signal: signal.Signals, *, parent: int | None) -> None:
 
 
 def leave_root(directories: list[Path], *, program: Path) -> None:
-    """Stops being root in the eyes of the program that follows; `directories` are what it has to own."""
+    """Becomes an ordinary user in the eyes of the program that follows; `directories` are what it has to own."""
     if _can_enter_user_namespace():
         for directory in directories:
             _give(directory, uid=os.geteuid(), gid=os.getegid())
         _enter_user_namespace()
         return
+    if os.geteuid() != 0:
+        return  # nothing more can be done for a user without a name; PostgreSQL will say so
     nobody = pwd.getpwnam("nobody")
     for directory in directories:
         _give(directory, uid=nobody.pw_uid, gid=nobody.pw_gid)
@@ -73,6 +75,14 @@ def leave_root(directories: list[Path], *, program: Path) -> None:
                 f"that others may enter, or set MQ_DATABASE_URL to a PostgreSQL server of your own.\n"
             )
             raise SystemExit(CANNOT_START)
+
+
+def _has_name(uid: int) -> bool:
+    try:
+        pwd.getpwuid(uid)
+    except KeyError:
+        return False
+    return True
 
 
 def _can_enter_user_namespace() -> bool:

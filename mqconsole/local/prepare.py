@@ -5,9 +5,11 @@ Must not know: what a migration or the first account holds.
 Called by: the supervisor, as `python -m mqconsole.local.prepare`.
 """
 
+import hashlib
 import importlib.util
 import os
 import pkgutil
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -31,6 +33,7 @@ def main() -> None:
         is_behind = bool(pending_migrations(connection))
     if is_behind or not (settings.DATA_DIR / "credentials.json").exists():
         _migrate_and_bootstrap()
+    _collect_static_files()
 
 
 def wait_for_stores() -> None:
@@ -112,6 +115,37 @@ def _migrate_and_bootstrap() -> None:
     call_command("migrate", verbosity=0, interactive=False)
     call_command("bootstrap")
     sys.stdout.flush()
+
+
+def _collect_static_files() -> None:
+    """Copies the console's files, compressed and with hashes in their names, to where the web process serves them.
+
+    Does nothing when the files are as they were the last time.
+    """
+    sources = sorted(path for top in settings.STATICFILES_DIRS for path in top.rglob("*") if path.is_file())
+    states = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in sources]
+    fingerprint = hashlib.sha256(repr(states).encode()).hexdigest()
+    stamp = settings.STATIC_ROOT / ".sources"
+    if stamp.exists() and stamp.read_text() == fingerprint:
+        return
+    settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
+    # A program of its own: the settings choose the storage with hashed names once this file is there.
+    manifest = settings.STATIC_ROOT / "staticfiles.json"
+    if not manifest.exists():
+        manifest.write_text('{"version": "1.1", "paths": {}}')
+    # The pages of the REST framework are not served.
+    command = [
+        sys.executable,
+        "manage.py",
+        "collectstatic",
+        "--no-input",
+        "--verbosity",
+        "0",
+        "--ignore",
+        "rest_framework",
+    ]
+    subprocess.run(command, cwd=settings.BASE_DIR, check=True)
+    stamp.write_text(fingerprint)
 
 
 if __name__ == "__main__":

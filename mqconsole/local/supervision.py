@@ -10,7 +10,6 @@ Everything happens in supervisor's own single-threaded loop, through the events 
 import configparser
 import json
 import os
-import pwd
 import shlex
 from collections.abc import Callable
 from pathlib import Path
@@ -187,12 +186,13 @@ def _write_config(table: list[Process], path: Path, log_dir: Path) -> None:
         "nodaemon": "true",
         "silent": "true",
         "nocleanup": "true",
-        "user": pwd.getpwuid(os.geteuid()).pw_name,
         "logfile": _escape(str(log_dir / "supervisor.log")),
         "pidfile": _escape(str(path.parent / "supervisor.pid")),
         "minfds": "256",
         "minprocs": "1",
     }
+    if os.geteuid() == 0:
+        config["supervisord"]["user"] = "root"  # said aloud: supervisor warns otherwise
     for process in table:
         config[f"program:{process.name}"] = _program(process, log_dir)
     with path.open("w") as file:

@@ -55,6 +55,8 @@ MACHINE_PATH = re.compile(r"(?<![\w.:/}$)-])/(root|home|Users|opt|work|mnt|srv)/
 REGISTRY = re.compile(
     r"\b(pypi\.org|pythonhosted\.org|npmjs\.(org|com)|rubygems\.org|proxy\.golang\.org|repo\d?\.maven\.org)\b"
     r"|--(extra-)?index-url|--find-links"
+    # npm writes where it found each package unless told not to (omit-lockfile-registry-resolved).
+    r'|"resolved": "http'
 )
 REGISTRY_PLACES = ("tests/tidy/",)
 

@@ -4,15 +4,20 @@ import asyncio
 import signal
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
 from brokers.doors.broker import BrokerWorker
+from mqconsole import doctor
 
 
 class Command(BaseCommand):
     help = "Runs a broker worker: due messages, expired leases, retention. Any number may run at once."
 
     def handle(self, *args: Any, **options: Any) -> None:  # Any: as Django defines it
+        try:
+            doctor.refuse_unsafe_database()
+        except doctor.UnsafeDatabase as error:
+            raise CommandError(str(error)) from error
         asyncio.run(_serve())
 
 

@@ -9,13 +9,20 @@ from brokers.models import Group, Topic
 from tests.integration.reads.world import World
 
 
-def receive(world: World, group: Group, topics: list[Topic], *, count: int = 100) -> list[Delivery]:
+def receive(
+    world: World,
+    group: Group,
+    topics: list[Topic],
+    *,
+    count: int = 100,
+    invisible: timedelta = timedelta(seconds=60),
+) -> list[Delivery]:
     """Returns what one receive gives. Every topic is read whole."""
     request = ReceiveRequest(
         group=world.group_entry(group),
         subscriptions=tuple(Subscription(world.entry(topic)) for topic in topics),
         max_count=count,
-        invisible=timedelta(seconds=60),
+        invisible=invisible,
         client_id="tester",
     )
     (result,) = delivery.receive([request])

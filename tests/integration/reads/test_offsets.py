@@ -229,7 +229,7 @@ class _count_raw:
                 self.count += 1
             return before(cur, *arguments, **named)
 
-        psycopg.Cursor.execute = execute  # type: ignore[method-assign] # restored below
+        psycopg.Cursor.execute = execute  # type: ignore[method-assign,assignment] # restored below
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -1,0 +1,82 @@
+"""Topics of an instance."""
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from ..catalog import access, actions, selectors
+from ..engine import removal
+from . import forms, shapes
+from .idempotency import idempotent
+from .identity import actor_of
+from .view import ApiView, created, page, query, read
+
+
+class Topics(ApiView):
+    @extend_schema(
+        operation_id="listTopics",
+        summary="List topics by name",
+        parameters=[forms.TopicQuery],
+        responses=shapes.TopicShape(many=True),
+    )
+    def get(self, request: Request, instance: str) -> Response:
+        found = selectors.topics(
+            access.instance(actor_of(request), instance, "mq:ListTopic"), **query(forms.TopicQuery, request)
+        )
+        return page(shapes.TopicShape, found.items, next=found.next)
+
+    @extend_schema(
+        operation_id="createTopic",
+        summary="Create a topic with its queues",
+        request=forms.TopicForm,
+        responses={201: shapes.TopicShape},
+    )
+    @idempotent
+    def post(self, request: Request, instance: str) -> Response:
+        actor = actor_of(request)
+        asked = read(forms.TopicForm, request)
+        made = actions.create_topic(
+            actor,
+            access.instance(actor, instance, "mq:CreateTopic"),
+            queue_count=asked.pop("queues"),
+            **asked,
+        )
+        return created(request, shapes.TopicShape(made).data, name=made.name)
+
+
+class OneTopic(ApiView):
+    @extend_schema(operation_id="getTopic", summary="Show a topic", responses=shapes.TopicShape)
+    def get(self, request: Request, instance: str, topic: str) -> Response:
+        return Response(shapes.TopicShape(access.topic(actor_of(request), instance, topic)).data)
+
+    @extend_schema(
+        operation_id="updateTopic",
+        summary="Add queues or change the remark",
+        description="The type never changes, and queues are never taken away: their messages would be lost.",
+        request=forms.TopicChange,
+        responses=shapes.TopicShape,
+    )
+    def patch(self, request: Request, instance: str, topic: str) -> Response:
+        actor = actor_of(request)
+        asked = read(forms.TopicChange, request)
+        changed = actions.update_topic(
+            actor,
+            access.topic(actor, instance, topic, "mq:UpdateTopic"),
+            queue_count=asked.get("queues"),
+            remark=asked.get("remark"),
+        )
+        return Response(shapes.TopicShape(changed).data)
+
+    @extend_schema(
+        operation_id="deleteTopic",
+        summary="Delete a topic and its messages",
+        description="Refused with CONFLICT while a group has not read all of it or scheduled messages wait,"
+        " unless `force=true`.",
+        parameters=[forms.DeletionQuery],
+        responses={204: None},
+    )
+    def delete(self, request: Request, instance: str, topic: str) -> Response:
+        actor = actor_of(request)
+        asked = query(forms.DeletionQuery, request)
+        removal.delete_topic(actor, access.topic(actor, instance, topic, "mq:DeleteTopic"), force=asked["force"])
+        return Response(status=204)
