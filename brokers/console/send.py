@@ -70,7 +70,9 @@ def _initial(request: HttpRequest, home: Instance) -> dict[str, str]:
     found = browse.message(home, like, initial["topic"] or None)
     text = found.body.preview.text if found.body else None
     if text is None or (found.body and found.body.preview.is_cut):
-        raise Rejected("The body of this message is not text, or too large to edit here; send it again through the API.")
+        raise Rejected(
+            "The body of this message is not text, or too large to edit here; send it again through the API."
+        )
     own = {name: value for name, value in found.main.properties.items() if name not in wire.RESERVED_PROPERTIES}
     sharding_key = own.pop(wire.SHARDING_KEY, "")
     return {

@@ -77,7 +77,9 @@ def _story(found: MessagePage, standing: Standing, instance: Instance) -> GroupS
 
 def _past(found: MessagePage, standing: Standing, instance: Instance) -> list[Event]:
     events = [
-        Event(tone="tone-brand", icon="arrow-down-to-line", title=_("Stored"), at=copy.stored_at, detail=_position(copy))
+        Event(
+            tone="tone-brand", icon="arrow-down-to-line", title=_("Stored"), at=copy.stored_at, detail=_position(copy)
+        )
         for copy in found.copies
         if copy.kind == Topic.Kind.USER and copy.topic == standing.topic
     ]

@@ -94,7 +94,10 @@ def _pages(page: Page, home: str) -> list[tuple[str, str]]:
         if link:
             found.append((label, link))
             if label == "topic":
-                found += [("topic-code", f"{link}/code"), ("messages", f"{home}/messages?topic={link.rsplit('/', 1)[1]}")]
+                found += [
+                    ("topic-code", f"{link}/code"),
+                    ("messages", f"{home}/messages?topic={link.rsplit('/', 1)[1]}"),
+                ]
             if label == "group":
                 found += [("group-settings", f"{link}/settings"), ("group-reset", f"{link}/reset")]
     listed = next((path for label, path in found if label == "messages"), "")
@@ -123,8 +126,11 @@ def _shoot(page: Page, options: argparse.Namespace, label: str, suffix: str) -> 
         page.locator("[data-trend] canvas").wait_for(timeout=20_000)
     height = min(page.evaluate("document.documentElement.scrollHeight"), LONGEST)
     width = (page.viewport_size or {"width": 0})["width"]
-    clip = {"x": 0, "y": 0, "width": width, "height": height}
-    page.screenshot(path=options.out / f"{label}-{suffix}.png", full_page=True, clip=clip)
+    page.screenshot(
+        path=options.out / f"{label}-{suffix}.png",
+        full_page=True,
+        clip={"x": 0, "y": 0, "width": width, "height": height},
+    )
 
 
 if __name__ == "__main__":
