@@ -15,11 +15,11 @@ import orjson
 import psycopg
 
 from ..domain.messages import Stored
-from . import queries, segments, session
+from . import arrays, queries, segments, session
 
 _SQL = queries.load("log")
 # From about this many rows on, reserve + COPY beats the one-statement insert (benchmarks/results).
-COPY_FROM_COUNT = 16
+COPY_FROM_COUNT = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,20 +131,20 @@ def _insert(rows: Sequence[Row], ordinals: list[int], counts: dict[int, int]) ->
         cur.execute(
             _SQL["append"],
             {
-                "queue_ids": list(counts),
-                "counts": list(counts.values()),
-                "row_queues": [r.queue_id for r in rows],
-                "ordinals": ordinals,
-                "message_ids": [r.message_id for r in rows],
-                "tags": [r.tag for r in rows],
-                "keys": [r.keys for r in rows],
-                "properties": [r.properties for r in rows],
-                "bodies": [r.body for r in rows],
-                "sys_flags": [r.sys_flag for r in rows],
-                "crcs": [crc32(r.body) for r in rows],
-                "born": [r.born_at_ms for r in rows],
-                "hosts": [r.born_host for r in rows],
-                "reconsumes": [r.reconsume_times for r in rows],
+                "queue_ids": arrays.int8s(list(counts)),
+                "counts": arrays.int4s(list(counts.values())),
+                "row_queues": arrays.int8s([r.queue_id for r in rows]),
+                "ordinals": arrays.int4s(ordinals),
+                "message_ids": arrays.texts([r.message_id for r in rows]),
+                "tags": arrays.texts([r.tag for r in rows]),
+                "keys": arrays.texts([r.keys for r in rows]),
+                "properties": arrays.texts([r.properties for r in rows]),
+                "bodies": arrays.byteas([r.body for r in rows]),
+                "sys_flags": arrays.int4s([r.sys_flag for r in rows]),
+                "crcs": arrays.int8s([crc32(r.body) for r in rows]),
+                "born": arrays.int8s([r.born_at_ms for r in rows]),
+                "hosts": arrays.texts([r.born_host for r in rows]),
+                "reconsumes": arrays.int4s([r.reconsume_times for r in rows]),
             },
             prepare=True,
         )
