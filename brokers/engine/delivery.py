@@ -20,6 +20,7 @@ from ..leases.claims import Claimable, Lease, Receiver, Release
 from ..models import Group
 from ..store import cursors, log
 from ..store.cursors import QueuePosition, Settlement
+from . import subscriptions as filter_notes
 
 # A call that meets only unwanted messages goes on looking for so many rounds before it answers with none.
 _FILTER_ROUNDS = 8
@@ -73,7 +74,7 @@ class _Found:
 def receive(requests: Sequence[ReceiveRequest]) -> list[Result]:
     """Returns what each request of one group gets, possibly nothing; never waits.
 
-    Effects: makes missing cursors; leases in Redis; settles messages a filter leaves out.
+    Effects: makes missing cursors; leases in Redis; settles messages a filter leaves out; notes new filters.
     Raises: TryLater GROUP_PAUSED, LEASES_UNAVAILABLE, STORE_UNAVAILABLE for all of them.
     """
     group = requests[0].group
@@ -89,6 +90,7 @@ def receive(requests: Sequence[ReceiveRequest]) -> list[Result]:
         together.setdefault(request.subscriptions, []).append(index)
     for subscriptions, indexes in together.items():
         _receive_alike(group, subscriptions, [(requests[i], answers[i]) for i in indexes])
+        filter_notes.note(group.id, [(s.topic.id, s.filter.expression) for s in subscriptions])
     return list(answers)
 
 

@@ -73,10 +73,12 @@ JOIN unnest(%(group_ids)s::bigint[], %(queue_ids)s::bigint[], %(offsets)s::bigin
 
 -- name: subscribe
 -- Purpose: note the filter a group uses on a topic; returns the one it had. Index: primary key.
+-- Nothing happens when the group or the topic was just deleted.
 WITH before AS (
     SELECT filter FROM subscription WHERE group_id = %(group_id)s AND topic_id = %(topic_id)s
 ), noted AS (
-    INSERT INTO subscription (group_id, topic_id, filter) VALUES (%(group_id)s, %(topic_id)s, %(filter)s)
+    INSERT INTO subscription (group_id, topic_id, filter)
+    SELECT g.id, t.id, %(filter)s FROM brokers_group g, brokers_topic t WHERE g.id = %(group_id)s AND t.id = %(topic_id)s
     ON CONFLICT (group_id, topic_id) DO UPDATE SET filter = excluded.filter, changed_at = clock_timestamp()
     WHERE subscription.filter <> excluded.filter
 )

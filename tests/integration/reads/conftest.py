@@ -3,6 +3,7 @@
 import pytest
 
 from brokers.catalog import snapshot
+from brokers.engine import subscriptions
 from brokers.store import segments
 from tests.integration.reads.world import World
 
@@ -11,6 +12,7 @@ from tests.integration.reads.world import World
 def world(database: None) -> World:
     """An empty instance of an account of its own."""
     snapshot.forget()
+    subscriptions.forget()
     segments.make_ahead()
     return World("shop")
 

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from brokers.domain.filters import parse_tags
 from brokers.engine import delivery, schedule, settlement
 from brokers.engine.delivery import Delivery, ReceiveRequest, Subscription
 from brokers.engine.settlement import Refusal
@@ -16,11 +17,12 @@ def receive(
     *,
     count: int = 100,
     invisible: timedelta = timedelta(seconds=60),
+    tags: str = "*",
 ) -> list[Delivery]:
-    """Returns what one receive gives. Every topic is read whole."""
+    """Returns what one receive gives. `tags` filters every topic alike."""
     request = ReceiveRequest(
         group=world.group_entry(group),
-        subscriptions=tuple(Subscription(world.entry(topic)) for topic in topics),
+        subscriptions=tuple(Subscription(world.entry(topic), parse_tags(tags)) for topic in topics),
         max_count=count,
         invisible=invisible,
         client_id="tester",

@@ -1,0 +1,1 @@
+SELECT pgmq.send('bench', jsonb_build_object('body', repeat('x', 1024)));
