@@ -106,8 +106,9 @@ def _filter_text(asked: QueryDict) -> str:
     """Returns the filter as a query string, for the form that replays all that match."""
     kept = QueryDict(mutable=True)
     for name in DeadLetterFilterForm.base_fields:
-        if name != "state" and asked.get(name):
-            kept[name] = asked[name]
+        value = asked.get(name)
+        if name != "state" and isinstance(value, str) and value:
+            kept[name] = value
     return kept.urlencode()
 
 

@@ -21,9 +21,7 @@ from .forms import GroupEditForm, GroupForm
 def index(request: HttpRequest, instance: str) -> HttpResponse:
     home = access.instance(page.actor(request), instance)
     search = request.GET.get("search", "").strip()
-    found = selectors.groups(
-        home, search=search, cursor=request.GET.get("cursor", ""), limit=limits.PAGE_DEFAULT
-    )
+    found = selectors.groups(home, search=search, cursor=request.GET.get("cursor", ""), limit=limits.PAGE_DEFAULT)
     context = {
         "rows": rows.groups(found.items),
         "next_cursor": found.next,
@@ -54,7 +52,9 @@ def create(request: HttpRequest, instance: str) -> HttpResponse:
                 remark=read["remark"],
             )
         except BrokerError as error:
-            form.add_error("name" if error.code in {"INVALID_NAME", "ALREADY_EXISTS"} else None, problems.sentence(error))
+            form.add_error(
+                "name" if error.code in {"INVALID_NAME", "ALREADY_EXISTS"} else None, problems.sentence(error)
+            )
         else:
             messages.success(request, _("The group %(name)s is ready.") % {"name": group.name})
             return HttpResponseRedirect(reverse("group", args=[home.name, group.name]))

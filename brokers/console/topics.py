@@ -68,7 +68,9 @@ def edit(request: HttpRequest, instance: str, topic: str) -> HttpResponse:
     form = TopicEditForm(request.POST or None, initial={"queues": found.queue_count, "remark": found.remark})
     if request.method == "POST" and form.is_valid():
         try:
-            actions.update_topic(actor, found, queue_count=form.cleaned_data["queues"], remark=form.cleaned_data["remark"])
+            actions.update_topic(
+                actor, found, queue_count=form.cleaned_data["queues"], remark=form.cleaned_data["remark"]
+            )
         except BrokerError as error:
             form.add_error(None, problems.sentence(error))
         else:
@@ -99,17 +101,8 @@ def delete(request: HttpRequest, instance: str, topic: str) -> HttpResponse:
 @require_GET
 def queues(request: HttpRequest, instance: str, topic: str) -> HttpResponse:
     found = access.topic(page.actor(request), instance, topic, action="mq:QueryTopic")
-    shown = [
-        {
-            "number": queue.number,
-            "min_offset": queue.min_offset,
-            "next_offset": queue.next_offset,
-            "kept": queue.next_offset - queue.min_offset,
-            "last_stored_at": queue.last_stored_at,
-        }
-        for queue in Queue.objects.filter(topic=found).order_by("number")
-    ]
-    context = {"queues": shown, "most_kept": max([1, *(queue["kept"] for queue in shown)])}
+    lines = [rows.queue_line(queue) for queue in Queue.objects.filter(topic=found).order_by("number")]
+    context = {"queues": lines, "most_kept": max([1, *(line.kept for line in lines)])}
     return _page(request, found, tab="queues", context=context)
 
 

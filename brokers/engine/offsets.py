@@ -20,7 +20,8 @@ from ..leases import held
 from ..models import Group, Topic
 from ..store import browse, cursors, session
 from ..store import progress as rows
-from ..store.progress import Place, QueueRow, TopicRow
+from ..store.progress import Place, TopicRow
+from ..store.progress import QueueRow as QueueRow
 
 ResetTo = Literal["earliest", "latest", "time", "offset"]
 ResetValue = datetime | int | Mapping[int, int] | None
