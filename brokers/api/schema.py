@@ -95,7 +95,7 @@ def document() -> Json:
 _ORDER = ["openapi", "info", "servers", "security", "tags", "paths", "components"]
 
 
-def complete(result: Json, generator: Any, request: Any, public: bool) -> Json:  # Any: as spectacular calls a hook
+def complete(*, result: Json, **_context: Any) -> Json:  # Any: what else spectacular gives a hook
     """Returns the document with what no single view knows: pages, problems, credentials, the hot routes."""
     result["info"]["description"] = _INTRODUCTION
     result["servers"] = [{"url": "/api/v1"}]
