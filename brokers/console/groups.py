@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from brokers.catalog import access, actions, selectors
-from brokers.domain import limits, retry
+from brokers.domain import retry
 from brokers.domain.errors import BrokerError, Rejected
 from brokers.engine import clients, offsets, removal
 from brokers.models import Group
@@ -19,9 +19,10 @@ from .forms import GroupEditForm, GroupForm
 @page.page
 @require_GET
 def index(request: HttpRequest, instance: str) -> HttpResponse:
-    home = access.instance(page.actor(request), instance)
+    actor = page.actor(request)
+    home = access.instance(actor, instance)
     search = request.GET.get("search", "").strip()
-    found = selectors.groups(home, search=search, cursor=request.GET.get("cursor", ""), limit=limits.PAGE_DEFAULT)
+    found = selectors.groups(actor, home, search=search, cursor=request.GET.get("cursor", ""))
     context = {
         "rows": rows.groups(found.items),
         "next_cursor": found.next,
