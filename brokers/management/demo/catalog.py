@@ -29,8 +29,12 @@ def make(client: Client) -> None:
     """Makes what is missing and leaves alone what is there, also what people have changed. Raises Unwilling."""
     for path, wanted in (("/topics", _TOPICS), ("/groups", _GROUPS)):
         for item in wanted:
-            try:
-                client.post(path, item)
-            except Unwilling as problem:
-                if problem.code != "ALREADY_EXISTS":
-                    raise
+            _make_one(client, path, item)
+
+
+def _make_one(client: Client, path: str, item: dict[str, Any]) -> None:  # Any: as above
+    try:
+        client.post(path, item)
+    except Unwilling as problem:
+        if problem.code != "ALREADY_EXISTS":
+            raise
