@@ -78,7 +78,7 @@ def receive(requests: Sequence[ReceiveRequest]) -> list[Result]:
     """Returns what each request of one group gets, possibly nothing; never waits.
 
     Effects: makes missing cursors; leases in Redis; settles messages a filter leaves out; notes new filters.
-    Raises: TryLater GROUP_PAUSED, LEASES_UNAVAILABLE, STORE_UNAVAILABLE for all of them; what was claimed is free again.
+    Raises: TryLater GROUP_PAUSED, LEASES_UNAVAILABLE, STORE_UNAVAILABLE for all; what was claimed is free again.
     """
     group = requests[0].group
     if group.paused:
