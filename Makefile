@@ -37,7 +37,7 @@ assets: ## build the style sheet and scripts of the console (needs Node; the res
 	@npm run --silent build
 
 messages: $(DEV) ## collect and compile the translations (needs gettext)
-	@$(IN)/python manage.py makemessages --locale zh_Hans --no-location --ignore '.venv/*'
+	@$(IN)/python manage.py makemessages --locale zh_Hans --no-location --no-obsolete --ignore '.venv/*' --ignore 'node_modules/*' --ignore 'tests/*'
 	@$(IN)/python manage.py compilemessages
 
 bench: $(DEV) ## measure; results go to benchmarks/results

@@ -207,7 +207,9 @@ LOGGING = {
     },
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
     "root": {"handlers": ["stderr"], "level": "WARNING"},
-    "loggers": {name: {"level": LOG_LEVEL} for name in ("brokers", "accounts", "mqconsole")},
+    "loggers": {name: {"level": LOG_LEVEL} for name in ("brokers", "accounts", "mqconsole")}
+    # Every refused request would be a warning there; what went wrong here is logged where it happens.
+    | {"django.request": {"level": "ERROR"}},
 }
 
 # --- jobs ------------------------------------------------------------------------------------------------------
@@ -223,9 +225,15 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"
 
 REST_FRAMEWORK = {
-    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "UNAUTHENTICATED_USER": None,
 }
-SPECTACULAR_SETTINGS = {"TITLE": "mqconsole", "VERSION": "1", "OAS_VERSION": "3.1.0"}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "mqconsole",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
+    "AUTHENTICATION_WHITELIST": [],
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "PATH_CONVERTER_OVERRIDES": {"name": {"type": "string"}},
+    "POSTPROCESSING_HOOKS": ["brokers.api.schema.complete"],
+}

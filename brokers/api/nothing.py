@@ -4,6 +4,7 @@ from typing import Any
 
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
+from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from ..domain.errors import ErrorCode, NotFound, Rejected
@@ -31,7 +32,11 @@ class Nothing(APIView):
 class HotRoute(Nothing):
     """405 for every method but POST, which never comes here."""
 
-    allowed_methods = ["POST"]
+    http_method_names = ["post"]
+
+    def post(self, request: Request, **names: str) -> Response:
+        """Named so that Allow names it."""
+        raise AssertionError("the hot door answers POST")
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         raise Rejected("This address takes POST.", ErrorCode.METHOD_NOT_ALLOWED)

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path, re_path, register_converter
 
-from . import groups, instances, keys, topics
+from . import dead_letters, groups, instances, keys, messages, offsets, operations, schema, topics
 from .nothing import HotRoute, Nothing
 
 
@@ -23,8 +23,10 @@ register_converter(NameConverter, "name")
 _I = "instances/<name:instance>"
 _T = f"{_I}/topics/<name:topic>"
 _G = f"{_I}/groups/<name:group>"
+_O = f"{_I}/operations/<name:operation>"
 
-urlpatterns: list[URLPattern] = [
+# What the OpenAPI document is made from.
+managed: list[URLPattern] = [
     path("whoami", instances.Caller.as_view()),
     path("access-keys", keys.Keys.as_view()),
     path("access-keys/<name:key>", keys.OneKey.as_view()),
@@ -34,6 +36,25 @@ urlpatterns: list[URLPattern] = [
     path(_T, topics.OneTopic.as_view()),
     path(f"{_I}/groups", groups.Groups.as_view()),
     path(_G, groups.OneGroup.as_view()),
+    path(f"{_G}/offsets", offsets.Offsets.as_view()),
+    path(f"{_G}/offsets:reset", offsets.Reset.as_view()),
+    path(f"{_G}/dead-letters", dead_letters.DeadLetters.as_view()),
+    path(f"{_G}/dead-letters:count", dead_letters.Count.as_view()),
+    path(f"{_G}/dead-letters:redrive", dead_letters.Redrive.as_view()),
+    path(f"{_G}/dead-letters/<name:number>", dead_letters.OneDeadLetter.as_view()),
+    path(f"{_I}/messages", messages.Messages.as_view()),
+    path(f"{_I}/messages/<name:message>", messages.OneMessage.as_view()),
+    path(f"{_I}/operations", operations.Operations.as_view()),
+    path(_O, operations.OneOperation.as_view()),
+    path(f"{_O}/entries", operations.Entries.as_view()),
+    path(f"{_O}:pause", operations.Pause.as_view()),
+    path(f"{_O}:resume", operations.Resume.as_view()),
+    path(f"{_O}:cancel", operations.Cancel.as_view()),
+]
+
+urlpatterns: list[URLPattern] = [
+    *managed,
+    path("openapi.json", schema.Schema.as_view()),
     # Served before Django; only a wrong method comes here.
     path(f"{_T}/messages", HotRoute.as_view()),
     path(f"{_T}/messages:batch", HotRoute.as_view()),

@@ -84,7 +84,7 @@ def cached_group(account_id: int, instance: str, name: str) -> GroupEntry | None
 def topic(account_id: int, instance: str, name: str) -> TopicEntry:
     """Returns the topic. Raises NotFound INSTANCE_NOT_FOUND or TOPIC_NOT_FOUND; foreign and missing are the same."""
     refresh_if_old()
-    cache = _cache
+    cache = _cache  # bound before the row is read: what is old by the time it is kept goes with the old cache
     found = cache.topics.get((account_id, instance, name))
     if found is not None:
         return found
@@ -95,7 +95,7 @@ def topic(account_id: int, instance: str, name: str) -> TopicEntry:
     )
     if row is None:
         raise _missing(account_id, instance, topic=name)
-    return _keep_topic(row, cache)
+    return _keep_topic(cache, row)
 
 
 def group(account_id: int, instance: str, name: str) -> GroupEntry:
@@ -112,7 +112,7 @@ def group(account_id: int, instance: str, name: str) -> GroupEntry:
     )
     if row is None:
         raise _missing(account_id, instance, group=name)
-    return _keep_group(row, cache)
+    return _keep_group(cache, row)
 
 
 def topic_by_id(topic_id: int) -> TopicEntry | None:
@@ -122,7 +122,7 @@ def topic_by_id(topic_id: int) -> TopicEntry | None:
     found = cache.topics_by_id.get(topic_id)
     if found is None:
         row = Topic.objects.select_related("instance").filter(pk=topic_id).first()
-        found = _keep_topic(row, cache) if row else None
+        found = _keep_topic(cache, row) if row else None
     return found
 
 
@@ -133,7 +133,7 @@ def group_by_id(group_id: int) -> GroupEntry | None:
     found = cache.groups_by_id.get(group_id)
     if found is None:
         row = Group.objects.select_related("instance").filter(pk=group_id).first()
-        found = _keep_group(row, cache) if row else None
+        found = _keep_group(cache, row) if row else None
     return found
 
 
@@ -141,9 +141,10 @@ def topic_of_queue(queue_id: int) -> tuple[TopicEntry, int] | None:
     """Returns the topic of a queue and the queue's number, or None when it was deleted."""
     found = _cache.queue_topics.get(queue_id)
     if found is None:
-        row = Queue.objects.filter(pk=queue_id).only("topic_id", "number").first()
-        entry = topic_by_id(row.topic_id) if row else None
-        found = (entry, row.number) if row and entry else None
+        row = Queue.objects.filter(pk=queue_id).only("topic_id").first()
+        if row is None or topic_by_id(row.topic_id) is None:
+            return None
+        found = _cache.queue_topics.get(queue_id)
     return found
 
 
@@ -172,10 +173,7 @@ def forget() -> None:
         _cache, _version, _checked_at = _Cache(), None, 0.0
 
 
-# What is kept goes into the cache that was current before its row was read: a newer one must not hold an older row.
-
-
-def _keep_topic(row: Topic, cache: _Cache) -> TopicEntry:
+def _keep_topic(cache: _Cache, row: Topic) -> TopicEntry:
     queue_ids = tuple(row.queues.order_by("number").values_list("pk", flat=True))
     entry = TopicEntry(
         id=row.pk,
@@ -194,8 +192,8 @@ def _keep_topic(row: Topic, cache: _Cache) -> TopicEntry:
     return entry
 
 
-def _keep_group(row: Group, cache: _Cache) -> GroupEntry:
-    derived = {t.kind: _keep_topic(t, cache) for t in row.derived_topics.select_related("instance")}
+def _keep_group(cache: _Cache, row: Group) -> GroupEntry:
+    derived = {t.kind: _keep_topic(cache, t) for t in row.derived_topics.select_related("instance")}
     entry = GroupEntry(
         id=row.pk,
         instance_id=row.instance_id,

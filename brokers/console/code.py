@@ -49,7 +49,9 @@ while True:
 """
 
 
-def snippets(request: HttpRequest, instance: Instance, *, topic: str = "orders", group: str = "workers") -> dict[str, str]:
+def snippets(
+    request: HttpRequest, instance: Instance, *, topic: str = "orders", group: str = "workers"
+) -> dict[str, str]:
     """Returns `curl` and `python` texts for this server."""
     fill = {
         "address": f"{request.scheme}://{request.get_host()}",

@@ -3,12 +3,10 @@
 Owns: labels, widgets, and the reading of times, lists and properties. Must not know: the store.
 """
 
-import zoneinfo
 from datetime import datetime
 from typing import Any
 
 from django import forms
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from brokers.domain import limits
@@ -43,16 +41,31 @@ def _mono(**attrs: str) -> dict[str, str]:
 
 
 class SignInForm(ConsoleForm):
-    account = forms.CharField(label=_("Account"), max_length=64, widget=forms.TextInput(attrs={"autocomplete": "organization", "autocapitalize": "off"}))
-    name = forms.CharField(label=_("User"), max_length=64, widget=forms.TextInput(attrs={"autocomplete": "username", "autocapitalize": "off"}))
-    password = forms.CharField(label=_("Password"), max_length=256, strip=False, widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}))
+    account = forms.CharField(
+        label=_("Account"),
+        max_length=64,
+        widget=forms.TextInput(attrs={"autocomplete": "organization", "autocapitalize": "off"}),
+    )
+    name = forms.CharField(
+        label=_("User"),
+        max_length=64,
+        widget=forms.TextInput(attrs={"autocomplete": "username", "autocapitalize": "off"}),
+    )
+    password = forms.CharField(
+        label=_("Password"),
+        max_length=256,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
 
 
 class InstanceForm(ConsoleForm):
     name = forms.CharField(
-        label=_("Name"), max_length=limits.INSTANCE_NAME_CHARS, widget=forms.TextInput(attrs=_mono()),
+        label=_("Name"),
+        max_length=limits.INSTANCE_NAME_CHARS,
+        widget=forms.TextInput(attrs=_mono()),
         help_text=_("Lower-case letters, digits and inner hyphens. It is part of every address and cannot be changed."),
-    )  # fmt: skip
+    )
     remark = forms.CharField(label=_("Remark"), max_length=limits.REMARK_CHARS, required=False)
 
 
@@ -66,36 +79,66 @@ TOPIC_TYPES = [
 
 class TopicForm(ConsoleForm):
     name = forms.CharField(
-        label=_("Name"), max_length=limits.TOPIC_NAME_CHARS, widget=forms.TextInput(attrs=_mono(placeholder="orders")),
+        label=_("Name"),
+        max_length=limits.TOPIC_NAME_CHARS,
+        widget=forms.TextInput(attrs=_mono(placeholder="orders")),
         help_text=_("Letters, digits, '_', '-', '%' and '|'. It cannot be changed later."),
-    )  # fmt: skip
-    type = forms.ChoiceField(label=_("Type"), choices=[(value, label) for value, label, _help in TOPIC_TYPES], initial=Topic.Type.NORMAL, widget=forms.RadioSelect)
+    )
+    type = forms.ChoiceField(
+        label=_("Type"),
+        choices=[(value, label) for value, label, _help in TOPIC_TYPES],
+        initial=Topic.Type.NORMAL,
+        widget=forms.RadioSelect,
+    )
     queues = forms.IntegerField(
-        label=_("Queues"), min_value=1, max_value=limits.QUEUE_COUNT_MAX, initial=limits.QUEUE_COUNT_DEFAULT,
+        label=_("Queues"),
+        min_value=1,
+        max_value=limits.QUEUE_COUNT_MAX,
+        initial=limits.QUEUE_COUNT_DEFAULT,
         help_text=_("How many consumers can work side by side in order. You can add queues later, not remove them."),
-    )  # fmt: skip
-    remark = forms.CharField(label=_("Remark"), max_length=limits.REMARK_CHARS, required=False, help_text=_("What is in here, and whom to ask."))
+    )
+    remark = forms.CharField(
+        label=_("Remark"),
+        max_length=limits.REMARK_CHARS,
+        required=False,
+        help_text=_("What is in here, and whom to ask."),
+    )
 
 
 class TopicEditForm(ConsoleForm):
-    queues = forms.IntegerField(label=_("Queues"), min_value=1, max_value=limits.QUEUE_COUNT_MAX, help_text=_("More queues can be added; existing ones stay."))
+    queues = forms.IntegerField(
+        label=_("Queues"),
+        min_value=1,
+        max_value=limits.QUEUE_COUNT_MAX,
+        help_text=_("More queues can be added; existing ones stay."),
+    )
     remark = forms.CharField(label=_("Remark"), max_length=limits.REMARK_CHARS, required=False)
 
 
 class GroupEditForm(ConsoleForm):
     max_attempts = forms.IntegerField(
-        label=_("Attempts"), min_value=1, max_value=limits.MAX_ATTEMPTS, initial=limits.DEFAULT_MAX_ATTEMPTS,
+        label=_("Attempts"),
+        min_value=1,
+        max_value=limits.MAX_ATTEMPTS,
+        initial=limits.DEFAULT_MAX_ATTEMPTS,
         help_text=_("A message that fails this often becomes a dead letter."),
-    )  # fmt: skip
+    )
     invisible_seconds = forms.IntegerField(
-        label=_("Invisible time (seconds)"), min_value=limits.INVISIBLE_MIN_SECONDS, max_value=limits.INVISIBLE_MAX_SECONDS,
-        initial=limits.DEFAULT_INVISIBLE_SECONDS, help_text=_("How long a consumer may work before the message comes again."),
-    )  # fmt: skip
+        label=_("Invisible time (seconds)"),
+        min_value=limits.INVISIBLE_MIN_SECONDS,
+        max_value=limits.INVISIBLE_MAX_SECONDS,
+        initial=limits.DEFAULT_INVISIBLE_SECONDS,
+        help_text=_("How long a consumer may work before the message comes again."),
+    )
     backoff = forms.CharField(
-        label=_("Back-off (seconds)"), required=False, widget=forms.TextInput(attrs=_mono(placeholder="10, 30, 60, 120")),
+        label=_("Back-off (seconds)"),
+        required=False,
+        widget=forms.TextInput(attrs=_mono(placeholder="10, 30, 60, 120")),
         help_text=_("Waits before attempt 2, 3, …; the last one repeats. Empty: 10 s growing to 2 h."),
-    )  # fmt: skip
-    remark = forms.CharField(label=_("Remark"), max_length=limits.REMARK_CHARS, required=False, help_text=_("What it does, and whom to ask."))
+    )
+    remark = forms.CharField(
+        label=_("Remark"), max_length=limits.REMARK_CHARS, required=False, help_text=_("What it does, and whom to ask.")
+    )
 
     def clean_backoff(self) -> list[int]:
         """Reads `10, 30, 60` into whole seconds."""
@@ -104,48 +147,73 @@ class GroupEditForm(ConsoleForm):
             raise forms.ValidationError(_("At most %(n)d steps."), params={"n": limits.BACKOFF_STEP_COUNT})
         if not all(word.isascii() and word.isdigit() and int(word) <= limits.BACKOFF_MAX_SECONDS for word in words):
             raise forms.ValidationError(
-                _("Whole numbers of seconds from 0 to %(n)d, separated by commas."), params={"n": limits.BACKOFF_MAX_SECONDS}
+                _("Whole numbers of seconds from 0 to %(n)d, separated by commas."),
+                params={"n": limits.BACKOFF_MAX_SECONDS},
             )
         return [int(word) for word in words]
 
 
 class GroupForm(GroupEditForm):
     name = forms.CharField(
-        label=_("Name"), max_length=limits.GROUP_NAME_CHARS, widget=forms.TextInput(attrs=_mono(placeholder="payment-worker")),
+        label=_("Name"),
+        max_length=limits.GROUP_NAME_CHARS,
+        widget=forms.TextInput(attrs=_mono(placeholder="payment-worker")),
         help_text=_("Letters, digits, '_', '-', '%' and '|'. It cannot be changed later."),
-    )  # fmt: skip
+    )
     order = forms.ChoiceField(
-        label=_("Order"), initial=Group.Order.CONCURRENT, widget=forms.RadioSelect,
+        label=_("Order"),
+        initial=Group.Order.CONCURRENT,
+        widget=forms.RadioSelect,
         choices=[(Group.Order.CONCURRENT, _("Concurrent")), (Group.Order.FIFO, _("Ordered (FIFO)"))],
-    )  # fmt: skip
+    )
     start_from = forms.ChoiceField(
-        label=_("Start from"), initial=Group.StartFrom.EARLIEST,
-        choices=[(Group.StartFrom.EARLIEST, _("The earliest message kept")), (Group.StartFrom.LATEST, _("Only messages sent from now on"))],
+        label=_("Start from"),
+        initial=Group.StartFrom.EARLIEST,
+        choices=[
+            (Group.StartFrom.EARLIEST, _("The earliest message kept")),
+            (Group.StartFrom.LATEST, _("Only messages sent from now on")),
+        ],
         help_text=_("Where the group begins in a topic it has never received from."),
-    )  # fmt: skip
+    )
     field_order = ("name", "order", "max_attempts", "invisible_seconds", "backoff", "start_from", "remark")
 
 
 class SendForm(ConsoleForm):
     topic = forms.CharField(label=_("Topic"), widget=forms.TextInput(attrs=_mono(list="topic-names")))
     body = forms.CharField(label=_("Body"), required=False, strip=False, widget=forms.Textarea(attrs=_mono(rows="8")))
-    tag = forms.CharField(label=_("Tag"), max_length=limits.TAG_CHARS, required=False, widget=forms.TextInput(attrs=_mono(placeholder="created")))
+    tag = forms.CharField(
+        label=_("Tag"),
+        max_length=limits.TAG_CHARS,
+        required=False,
+        widget=forms.TextInput(attrs=_mono(placeholder="created")),
+    )
     keys = forms.CharField(
-        label=_("Keys"), required=False, widget=forms.TextInput(attrs=_mono(placeholder="order-1001")),
+        label=_("Keys"),
+        required=False,
+        widget=forms.TextInput(attrs=_mono(placeholder="order-1001")),
         help_text=_("Separated by blanks. Messages are found by them."),
-    )  # fmt: skip
+    )
     properties = forms.CharField(
-        label=_("Properties"), required=False, widget=forms.Textarea(attrs=_mono(rows="3", placeholder="region=eu\nversion=2")),
+        label=_("Properties"),
+        required=False,
+        widget=forms.Textarea(attrs=_mono(rows="3", placeholder="region=eu\nversion=2")),
         help_text=_("One a line: name=value."),
-    )  # fmt: skip
+    )
     sharding_key = forms.CharField(
-        label=_("Sharding key"), max_length=limits.SHARDING_KEY_CHARS, required=False, widget=forms.TextInput(attrs=_mono()),
+        label=_("Sharding key"),
+        max_length=limits.SHARDING_KEY_CHARS,
+        required=False,
+        widget=forms.TextInput(attrs=_mono()),
         help_text=_("Messages with the same one go to the same queue. Ordered topics need it."),
-    )  # fmt: skip
+    )
     delay_seconds = forms.FloatField(
-        label=_("Delay (seconds)"), min_value=0, max_value=limits.DELAY_MAX_SECONDS, required=False,
-        widget=forms.NumberInput(attrs={"step": "any"}), help_text=_("For topics of type Delayed: visible after this long, never earlier."),
-    )  # fmt: skip
+        label=_("Delay (seconds)"),
+        min_value=0,
+        max_value=limits.DELAY_MAX_SECONDS,
+        required=False,
+        widget=forms.NumberInput(attrs={"step": "any"}),
+        help_text=_("For topics of type Delayed: visible after this long, never earlier."),
+    )
 
     def clean_keys(self) -> tuple[str, ...]:
         """Reads blank-separated keys."""
@@ -178,10 +246,18 @@ class LocalTimeField(forms.DateTimeField):
 
 class SearchForm(ConsoleForm):
     topic = forms.CharField(label=_("Topic"), required=False, widget=forms.TextInput(attrs=_mono(list="topic-names")))
-    key = forms.CharField(label=_("Key"), required=False, max_length=limits.KEY_CHARS, widget=forms.TextInput(attrs=_mono()))
-    message_id = forms.CharField(label=_("Message id"), required=False, max_length=limits.MESSAGE_ID_CHARS, widget=forms.TextInput(attrs=_mono()))
-    tag = forms.CharField(label=_("Tag"), required=False, max_length=limits.TAG_CHARS, widget=forms.TextInput(attrs=_mono()))
-    body = forms.CharField(label=_("Body contains"), required=False, max_length=200, widget=forms.TextInput(attrs=_mono()))
+    key = forms.CharField(
+        label=_("Key"), required=False, max_length=limits.KEY_CHARS, widget=forms.TextInput(attrs=_mono())
+    )
+    message_id = forms.CharField(
+        label=_("Message id"), required=False, max_length=limits.MESSAGE_ID_CHARS, widget=forms.TextInput(attrs=_mono())
+    )
+    tag = forms.CharField(
+        label=_("Tag"), required=False, max_length=limits.TAG_CHARS, widget=forms.TextInput(attrs=_mono())
+    )
+    body = forms.CharField(
+        label=_("Body contains"), required=False, max_length=200, widget=forms.TextInput(attrs=_mono())
+    )
     start = LocalTimeField(label=_("From"))
     end = LocalTimeField(label=_("To"))
 
@@ -198,10 +274,16 @@ class SearchForm(ConsoleForm):
 
 
 class DeadLetterFilterForm(ConsoleForm):
-    state = forms.ChoiceField(label=_("State"), required=False, choices=[("", _("All")), ("DEAD", _("Dead")), ("REPLAYED", _("Replayed"))])
+    state = forms.ChoiceField(
+        label=_("State"), required=False, choices=[("", _("All")), ("DEAD", _("Dead")), ("REPLAYED", _("Replayed"))]
+    )
     topic = forms.CharField(label=_("Topic"), required=False, widget=forms.TextInput(attrs=_mono()))
-    tag = forms.CharField(label=_("Tag"), required=False, max_length=limits.TAG_CHARS, widget=forms.TextInput(attrs=_mono()))
-    key = forms.CharField(label=_("Key"), required=False, max_length=limits.KEY_CHARS, widget=forms.TextInput(attrs=_mono()))
+    tag = forms.CharField(
+        label=_("Tag"), required=False, max_length=limits.TAG_CHARS, widget=forms.TextInput(attrs=_mono())
+    )
+    key = forms.CharField(
+        label=_("Key"), required=False, max_length=limits.KEY_CHARS, widget=forms.TextInput(attrs=_mono())
+    )
     error = forms.CharField(label=_("Error contains"), required=False, max_length=200)
     failure = forms.CharField(required=False, max_length=limits.ERROR_TEXT_CHARS, widget=forms.HiddenInput)
     message_id = forms.CharField(
@@ -213,13 +295,21 @@ class DeadLetterFilterForm(ConsoleForm):
 
 class RedriveForm(ConsoleForm):
     destination = forms.ChoiceField(
-        label=_("Destination"), initial="origin", widget=forms.RadioSelect, choices=[("origin", _("This group again")), ("topic", _("A topic, for every group"))]
+        label=_("Destination"),
+        initial="origin",
+        widget=forms.RadioSelect,
+        choices=[("origin", _("This group again")), ("topic", _("A topic, for every group"))],
     )
-    topic = forms.CharField(label=_("Destination topic"), required=False, widget=forms.TextInput(attrs=_mono(list="topic-names")))
+    topic = forms.CharField(
+        label=_("Destination topic"), required=False, widget=forms.TextInput(attrs=_mono(list="topic-names"))
+    )
     rate = forms.IntegerField(
-        label=_("At most a second"), required=False, min_value=1, max_value=limits.REDRIVE_RATE_MAX_PER_SECOND,
+        label=_("At most a second"),
+        required=False,
+        min_value=1,
+        max_value=limits.REDRIVE_RATE_MAX_PER_SECOND,
         help_text=_("Empty: as fast as possible. Start low if consumers are fragile."),
-    )  # fmt: skip
+    )
 
     def clean(self) -> dict[str, Any]:  # Any: Django's own signature
         read = super().clean() or {}
@@ -236,14 +326,15 @@ class RedriveForm(ConsoleForm):
 class ResetForm(ConsoleForm):
     topic = forms.ChoiceField(label=_("Topic"))
     to = forms.ChoiceField(
-        label=_("Move to"), initial="latest",
+        label=_("Move to"),
+        initial="latest",
         choices=[
             ("latest", _("The end: skip everything waiting")),
             ("earliest", _("The beginning: receive everything again")),
             ("time", _("A point in time")),
             ("offset", _("An offset, in every queue")),
         ],
-    )  # fmt: skip
+    )
     time = LocalTimeField(label=_("Time"))
     offset = forms.IntegerField(label=_("Offset"), required=False, min_value=0, max_value=limits.INT64_MAX)
 
@@ -261,17 +352,16 @@ class ResetForm(ConsoleForm):
             self.add_error("offset", _("Give the offset to move to."))
         return read
 
-    def target(self) -> str | int | datetime | None:
+    def target(self) -> int | datetime | None:
         """Returns the time or offset that goes with `to`."""
-        value: str | int | datetime | None = self.cleaned_data.get(self.cleaned_data["to"])
+        value: int | datetime | None = self.cleaned_data.get(self.cleaned_data["to"])
         return value
 
 
 class KeyForm(ConsoleForm):
-    remark = forms.CharField(label=_("Remark"), max_length=200, required=False, widget=forms.TextInput(attrs={"placeholder": _("payment worker, production")}))
-
-
-def zone_name() -> str:
-    """Returns the name of the zone times are read in, for a label beside a time field."""
-    zone = timezone.get_current_timezone()
-    return zone.key if isinstance(zone, zoneinfo.ZoneInfo) else str(zone)
+    remark = forms.CharField(
+        label=_("Remark"),
+        max_length=200,
+        required=False,
+        widget=forms.TextInput(attrs={"placeholder": _("payment worker, production")}),
+    )

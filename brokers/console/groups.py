@@ -21,9 +21,7 @@ from .forms import GroupEditForm, GroupForm
 def index(request: HttpRequest, instance: str) -> HttpResponse:
     home = access.instance(page.actor(request), instance)
     search = request.GET.get("search", "").strip()
-    found = selectors.groups(
-        home, search=search, cursor=request.GET.get("cursor", ""), limit=limits.PAGE_DEFAULT
-    )
+    found = selectors.groups(home, search=search, cursor=request.GET.get("cursor", ""), limit=limits.PAGE_DEFAULT)
     context = {
         "rows": rows.groups(found.items),
         "next_cursor": found.next,
@@ -54,7 +52,9 @@ def create(request: HttpRequest, instance: str) -> HttpResponse:
                 remark=read["remark"],
             )
         except BrokerError as error:
-            form.add_error("name" if error.code in {"INVALID_NAME", "ALREADY_EXISTS"} else None, problems.sentence(error))
+            form.add_error(
+                "name" if error.code in {"INVALID_NAME", "ALREADY_EXISTS"} else None, problems.sentence(error)
+            )
         else:
             messages.success(request, _("The group %(name)s is ready.") % {"name": group.name})
             return HttpResponseRedirect(reverse("group", args=[home.name, group.name]))
@@ -66,7 +66,7 @@ def create(request: HttpRequest, instance: str) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def edit(request: HttpRequest, instance: str, group: str) -> HttpResponse:
     actor = page.actor(request)
-    found = access.group(actor, instance, group, "mq:UpdateGroup")
+    found = access.group(actor, instance, group, action="mq:UpdateGroup")
     initial = {
         "max_attempts": found.max_attempts,
         "invisible_seconds": found.invisible_seconds,
@@ -99,7 +99,7 @@ def edit(request: HttpRequest, instance: str, group: str) -> HttpResponse:
 def pause(request: HttpRequest, instance: str, group: str) -> HttpResponse:
     """Stops or starts handing out messages, as the posted `paused` says."""
     actor = page.actor(request)
-    found = access.group(actor, instance, group, "mq:UpdateGroup")
+    found = access.group(actor, instance, group, action="mq:UpdateGroup")
     paused = request.POST.get("paused") == "1"
     actions.update_group(actor, found, paused=paused)
     messages.success(request, _("The group is paused.") if paused else _("The group receives again."))
@@ -110,7 +110,7 @@ def pause(request: HttpRequest, instance: str, group: str) -> HttpResponse:
 @require_POST
 def delete(request: HttpRequest, instance: str, group: str) -> HttpResponse:
     actor = page.actor(request)
-    found = access.group(actor, instance, group, "mq:DeleteGroup")
+    found = access.group(actor, instance, group, action="mq:DeleteGroup")
     if request.POST.get("confirm", "").strip() != found.name:
         messages.error(request, _("Nothing was deleted: the name typed was another one."))
         return HttpResponseRedirect(reverse("group", args=[instance, group]))
@@ -126,7 +126,7 @@ def delete(request: HttpRequest, instance: str, group: str) -> HttpResponse:
 @page.page
 @require_GET
 def progress(request: HttpRequest, instance: str, group: str) -> HttpResponse:
-    found = access.group(page.actor(request), instance, group, "mq:QueryGroup")
+    found = access.group(page.actor(request), instance, group, action="mq:QueryGroup")
     overall = offsets.progress([found.pk])[found.pk]
     context = {
         "progress": overall,
@@ -140,7 +140,7 @@ def progress(request: HttpRequest, instance: str, group: str) -> HttpResponse:
 @page.page
 @require_GET
 def settings(request: HttpRequest, instance: str, group: str) -> HttpResponse:
-    found = access.group(page.actor(request), instance, group, "mq:QueryGroup")
+    found = access.group(page.actor(request), instance, group, action="mq:QueryGroup")
     steps = found.backoff_seconds or retry.DEFAULT_BACKOFF_SECONDS
     return _page(request, found, tab="settings", context={"backoff": steps})
 
@@ -148,7 +148,7 @@ def settings(request: HttpRequest, instance: str, group: str) -> HttpResponse:
 @page.page
 @require_GET
 def client_code(request: HttpRequest, instance: str, group: str) -> HttpResponse:
-    found = access.group(page.actor(request), instance, group, "mq:QueryGroup")
+    found = access.group(page.actor(request), instance, group, action="mq:QueryGroup")
     return _page(request, found, tab="code", context={"code": code.snippets(request, found.instance, group=found.name)})
 
 

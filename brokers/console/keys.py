@@ -48,7 +48,9 @@ def enable(request: HttpRequest, key_id: str) -> HttpResponse:
     actor = page.actor(request)
     enabled = request.POST.get("enabled") == "1"
     keys.change(page.reader(request), key_id, enabled=enabled, actor=actor.signature, source_ip=actor.source_ip)
-    messages.success(request, _("The key is enabled.") if enabled else _("The key is disabled; it is refused from now on."))
+    messages.success(
+        request, _("The key is enabled.") if enabled else _("The key is disabled; it is refused from now on.")
+    )
     return HttpResponseRedirect(reverse("keys"))
 
 

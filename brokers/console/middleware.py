@@ -17,7 +17,7 @@ Handler = Callable[[HttpRequest], HttpResponse]
 
 
 class ContentSecurityPolicy:
-    """Allows scripts that carry this answer's nonce, and nothing inline. `request.csp_nonce` is what templates print."""
+    """Allows scripts with this answer's nonce, and nothing inline. Templates print `request.csp_nonce`."""
 
     def __init__(self, get_response: Handler) -> None:
         self._get_response = get_response

@@ -35,7 +35,7 @@ def page(view: View[P]) -> View[P]:
     """Makes a view that needs a signed-in reader and shows a broker error as a page that says what to do."""
 
     @functools.wraps(view)
-    def wrapped(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+    def wrapped(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
         if isinstance(request.user, AnonymousUser):
             if is_fragment(request):
                 return HttpResponse(status=HTTPStatus.UNAUTHORIZED)

@@ -11,7 +11,7 @@ from itertools import groupby
 from brokers.domain import clock
 from brokers.engine import offsets
 from brokers.engine.offsets import GroupProgress, QueueRow, TopicStats
-from brokers.models import Group, Topic
+from brokers.models import Group, Queue, Topic
 
 # A group whose oldest waiting message is older than this is drawn as behind.
 LATE_SECONDS = 60
@@ -45,6 +45,17 @@ class GroupRow:
 
 
 @dataclass(frozen=True, slots=True)
+class TopicQueueLine:
+    """A queue of a topic. `last_stored_at` means something only when `next_offset` is not 0."""
+
+    number: int
+    min_offset: int
+    next_offset: int
+    kept: int
+    last_stored_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class QueueLine:
     """A group's place in one queue. `done_percent`: how much of what is kept is settled, whole below 100."""
 
@@ -72,6 +83,12 @@ def topics(found: Sequence[Topic]) -> list[TopicTableRow]:
     """Returns one row a topic, in order, in a bounded number of queries."""
     stats = offsets.topic_stats([topic.pk for topic in found])
     return [TopicTableRow(topic, stats[topic.pk]) for topic in found if topic.pk in stats]
+
+
+def queue_line(queue: Queue) -> TopicQueueLine:
+    """Returns a queue with its numbers."""
+    kept = queue.next_offset - queue.min_offset
+    return TopicQueueLine(queue.number, queue.min_offset, queue.next_offset, kept, queue.last_stored_at)
 
 
 def groups(found: Sequence[Group]) -> list[GroupRow]:

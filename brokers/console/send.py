@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_http_methods
 
 from brokers.catalog import access, snapshot
+from brokers.domain import clock
 from brokers.domain import messages as wire
 from brokers.domain.errors import BrokerError, ErrorCode, Rejected
 from brokers.engine import browse, publish
@@ -40,7 +41,7 @@ def send(request: HttpRequest, instance: str) -> HttpResponse:
 
 
 def _send(request: HttpRequest, home: Instance, read: dict[str, Any]) -> publish.Published:  # Any: form values
-    topic = access.topic(page.actor(request), home.name, read["topic"], "mq:PUB")
+    topic = access.topic(page.actor(request), home.name, read["topic"], action="mq:PUB")
     delay = read["delay_seconds"]
     message = wire.Outgoing(
         body=read["body"].replace("\r\n", "\n").encode(),
@@ -50,6 +51,7 @@ def _send(request: HttpRequest, home: Instance, read: dict[str, Any]) -> publish
         properties=read["properties"],
         sharding_key=read["sharding_key"] or None,
         delay=timedelta(seconds=delay) if delay else None,
+        born_at_ms=clock.now_ms(),
         born_host=request.META.get("REMOTE_ADDR", ""),
     )
     wire.check(message)
@@ -70,7 +72,9 @@ def _initial(request: HttpRequest, home: Instance) -> dict[str, str]:
     found = browse.message(home, like, initial["topic"] or None)
     text = found.body.preview.text if found.body else None
     if text is None or (found.body and found.body.preview.is_cut):
-        raise Rejected("The body of this message is not text, or too large to edit here; send it again through the API.")
+        raise Rejected(
+            "The body of this message is not text, or too large to edit here; send it again through the API."
+        )
     own = {name: value for name, value in found.main.properties.items() if name not in wire.RESERVED_PROPERTIES}
     sharding_key = own.pop(wire.SHARDING_KEY, "")
     return {

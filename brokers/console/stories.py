@@ -8,6 +8,7 @@ from datetime import datetime
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from brokers.engine.browse import MessagePage
 from brokers.engine.message_page import Attempt, Copy, Dead, GroupState, Standing, Waiting
@@ -77,7 +78,9 @@ def _story(found: MessagePage, standing: Standing, instance: Instance) -> GroupS
 
 def _past(found: MessagePage, standing: Standing, instance: Instance) -> list[Event]:
     events = [
-        Event(tone="tone-brand", icon="arrow-down-to-line", title=_("Stored"), at=copy.stored_at, detail=_position(copy))
+        Event(
+            tone="tone-brand", icon="arrow-down-to-line", title=_("Stored"), at=copy.stored_at, detail=_position(copy)
+        )
         for copy in found.copies
         if copy.kind == Topic.Kind.USER and copy.topic == standing.topic
     ]
@@ -85,7 +88,8 @@ def _past(found: MessagePage, standing: Standing, instance: Instance) -> list[Ev
     events += [
         Event(tone="tone-info", icon="timer-reset", title=_("Came back from its back-off"), at=copy.stored_at)
         for copy in found.copies
-        if copy.kind == Topic.Kind.RETRY and copy.group_id == standing.group_id
+        # A copy with no failed delivery behind it was put there by a replay, which is an event of its own.
+        if copy.kind == Topic.Kind.RETRY and copy.group_id == standing.group_id and copy.reconsume_times
     ]
     for dead in found.dead:
         if dead.group_id == standing.group_id:
@@ -125,7 +129,7 @@ def _died(dead: Dead, standing: Standing, instance: Instance) -> list[Event]:
             icon="mail-x",
             title=_("Became a dead letter"),
             at=dead.died_at,
-            detail=_("after %(n)d attempts") % {"n": dead.attempts},
+            detail=ngettext("after %(n)d attempt", "after %(n)d attempts", dead.attempts) % {"n": dead.attempts},
             link=link,
             link_words=_("Open the dead letter"),
         )

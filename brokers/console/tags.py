@@ -11,7 +11,6 @@ from django import template
 from django.http import HttpRequest
 from django.templatetags.static import static
 from django.utils import timezone
-from django.utils.formats import number_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -60,7 +59,7 @@ def query(context: template.Context, **changes: Any) -> str:  # Any: whatever a 
 @register.filter
 def count(value: int | None) -> str:
     """Spells a number with separators; None is unknown."""
-    return _("unknown") if value is None else number_format(value, use_l10n=True, force_grouping=True)
+    return _("unknown") if value is None else f"{value:,}"
 
 
 @register.filter
@@ -70,12 +69,12 @@ def size(byte_count: int | None) -> str:
         return _("unknown")
     if byte_count < 1024:
         return ngettext("%(n)d byte", "%(n)d bytes", byte_count) % {"n": byte_count}
-    value = float(byte_count)
-    for unit in ("KiB", "MiB", "GiB", "TiB"):
-        value /= 1024
+    value = byte_count / 1024
+    for unit in ("KiB", "MiB", "GiB"):
         if value < 1024:
-            break
-    return f"{value:.1f} {unit}"
+            return f"{value:.1f} {unit}"
+        value /= 1024
+    return f"{value:.1f} TiB"
 
 
 # --- times -----------------------------------------------------------------------------------------------------
@@ -146,13 +145,12 @@ def _spelled(moment: datetime, precision: str) -> str:
 
 def _coarse(seconds: float) -> str:
     """One unit is enough beside "ago"."""
-    for length, spell in (
-        (86400, lambda n: pgettext("days", "%(n)d d") % {"n": n}),
-        (3600, lambda n: pgettext("hours", "%(n)d h") % {"n": n}),
-        (60, lambda n: pgettext("minutes", "%(n)d min") % {"n": n}),
-    ):
-        if seconds >= length:
-            return spell(int(seconds // length))
+    if seconds >= 86400:
+        return pgettext("days", "%(n)d d") % {"n": int(seconds // 86400)}
+    if seconds >= 3600:
+        return pgettext("hours", "%(n)d h") % {"n": int(seconds // 3600)}
+    if seconds >= 60:
+        return pgettext("minutes", "%(n)d min") % {"n": int(seconds // 60)}
     return pgettext("seconds", "%(n)d s") % {"n": int(seconds)}
 
 

@@ -1,4 +1,4 @@
-"""The addresses of the console's pages. Names of topics and groups may hold any letter of their alphabet, '%' and '|' too."""
+"""The addresses of the console's pages."""
 
 from django.urls import path
 

@@ -17,7 +17,11 @@ from ..domain.messages import ORIGIN_TOPIC
 from ..leases import held
 from ..models import Group, Instance, Topic
 from ..store import timelines
-from ..store.timelines import Attempt, Copy, Dead, Settlement, Waiting
+from ..store.timelines import Attempt as Attempt
+from ..store.timelines import Copy as Copy
+from ..store.timelines import Dead as Dead
+from ..store.timelines import Settlement
+from ..store.timelines import Waiting as Waiting
 
 
 class GroupState(StrEnum):

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from django.db import transaction
+
 from .. import events
 from ..catalog import access, changes
 from ..domain import limits
@@ -20,7 +22,8 @@ from ..leases import held
 from ..models import Group, Topic
 from ..store import browse, cursors, session
 from ..store import progress as rows
-from ..store.progress import Place, QueueRow, TopicRow
+from ..store.progress import Place, TopicRow
+from ..store.progress import QueueRow as QueueRow
 
 ResetTo = Literal["earliest", "latest", "time", "offset"]
 ResetValue = datetime | int | Mapping[int, int] | None
@@ -194,7 +197,8 @@ def reset(
         return table
 
     done = session.again_after_deadlock(move)
-    events.announce([topic.pk], [f"group:{group.pk}", f"topic:{topic.pk}"])
+    # The caller may have a transaction of its own around this one.
+    transaction.on_commit(lambda: events.announce([topic.pk], [f"group:{group.pk}", f"topic:{topic.pk}"]))
     return done
 
 

@@ -20,8 +20,8 @@ from ..leases.claims import Lease, Release
 from ..store import cursors, session
 from ..store.cursors import Cursor, Settled, Settlement
 from . import failures
-from .delivery import lease_of, release
-from .failures import Failed, by_group, stale
+from .delivery import lease_of
+from .failures import Failed, by_group, release, stale
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +177,7 @@ def _judge(receipt: Receipt, settled: Settled | None) -> BrokerError | None:
         return stale()
     if settled.is_valid:
         return None
-    # An ordered receipt whose head has moved on: settled by this very receipt, or after it failed (checked later).
+    # An ordered receipt whose head has moved on: settled by this receipt before, or after it failed (checked later).
     return None if _contains(settled.already, receipt.offset) else stale()
 
 

@@ -28,10 +28,14 @@ RECHECK_SECONDS = 60
 class Hints(AsyncJsonWebsocketConsumer):
     """One browser page."""
 
+    _user: User
+    _names: set[str]
+    _check: asyncio.Task[None] | None
+
     async def connect(self) -> None:
-        user = self.scope.get("user")
-        self._names: set[str] = set()
-        self._check: asyncio.Task[None] | None = None
+        user: object = self.scope.get("user")
+        self._names = set()
+        self._check = None
         await self.accept()
         if not isinstance(user, User):
             await self.close(UNAUTHENTICATED_CLOSE)

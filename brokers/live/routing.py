@@ -1,7 +1,11 @@
 """The addresses of WebSockets, for `mqconsole.asgi`."""
 
-from django.urls import URLPattern, path
+from typing import Any
+
+from django.urls import path
 
 from . import hints
 
-websocket_urlpatterns: list[URLPattern] = [path("ws/v1/hints", hints.Hints.as_asgi())]
+# Any: Channels puts its own applications where Django's types want views.
+_hints: Any = hints.Hints.as_asgi()
+websocket_urlpatterns: list[Any] = [path("ws/v1/hints", _hints)]

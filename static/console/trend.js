@@ -66,8 +66,8 @@
         legend: { show: false },
         cursor: { y: false, points: { size: 6 } },
         scales: {
-          // A minute at least, so that the first samples are not stretched over the whole width.
-          x: { range: (plot, low, high) => [Math.min(low, high - 60), high] },
+          // Half a minute at least, so that the first samples are not stretched over the whole width.
+          x: { range: (plot, low, high) => [Math.min(low, high - 30), high] },
           y: { range: (plot, low, high) => [0, Math.max(1, (high || 0) * 1.15)] },
         },
         axes: [

@@ -17,6 +17,7 @@ CHROMIUM_ARGS = [
     "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
     "--disable-sync", "--no-first-run",
 ]  # fmt: skip
+LONGEST = 1800
 WIDTHS = {"wide": (1440, 900), "narrow": (390, 844)}
 
 
@@ -60,17 +61,16 @@ def _prefer(context: BrowserContext, address: str, *, language: str, theme: str)
 
 def _shoot_all(page: Page, options: argparse.Namespace, given: dict[str, str], *, suffix: str) -> None:
     page.goto(f"{options.address}/signin")
-    _shoot(page, options, "signin", suffix)
-    name, _, account = given["username"].partition("@")
-    page.locator("#id_account").fill(account or given.get("account", "main"))
-    page.locator("#id_name").fill(name)
+    _shoot(page, options, label="signin", suffix=suffix)
+    page.locator("#id_account").fill(given["account"])
+    page.locator("#id_name").fill(given["username"])
     page.locator("#id_password").fill(given["password"])
     page.locator("main form button.btn-primary").click()
     page.wait_for_url(f"{options.address}/")
     for label, path in _pages(page, f"/i/{given['instance']}"):
         if options.only in label:
             page.goto(options.address + path)
-            _shoot(page, options, label, suffix)
+            _shoot(page, options, label=label, suffix=suffix)
 
 
 def _pages(page: Page, home: str) -> list[tuple[str, str]]:
@@ -93,7 +93,10 @@ def _pages(page: Page, home: str) -> list[tuple[str, str]]:
         if link:
             found.append((label, link))
             if label == "topic":
-                found += [("topic-code", f"{link}/code"), ("messages", f"{home}/messages?topic={link.rsplit('/', 1)[1]}")]
+                found += [
+                    ("topic-code", f"{link}/code"),
+                    ("messages", f"{home}/messages?topic={link.rsplit('/', 1)[1]}"),
+                ]
             if label == "group":
                 found += [("group-settings", f"{link}/settings"), ("group-reset", f"{link}/reset")]
     listed = next((path for label, path in found if label == "messages"), "")
@@ -116,11 +119,17 @@ def _first(page: Page, path: str, pattern: str) -> str:
     return next((link for link in links if re.match(pattern, link)), "")
 
 
-def _shoot(page: Page, options: argparse.Namespace, label: str, suffix: str) -> None:
+def _shoot(page: Page, options: argparse.Namespace, *, label: str, suffix: str) -> None:
     page.wait_for_load_state("networkidle")
     if page.locator("[data-trend]").count():
         page.locator("[data-trend] canvas").wait_for(timeout=20_000)
-    page.screenshot(path=options.out / f"{label}-{suffix}.png", full_page=True)
+    height = min(page.evaluate("document.documentElement.scrollHeight"), LONGEST)
+    width = (page.viewport_size or {"width": 0})["width"]
+    page.screenshot(
+        path=options.out / f"{label}-{suffix}.png",
+        full_page=True,
+        clip={"x": 0, "y": 0, "width": width, "height": height},
+    )
 
 
 if __name__ == "__main__":

@@ -1,0 +1,76 @@
+"""Finding messages, and all that is known of one."""
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from ..catalog import access
+from ..domain import clock
+from ..engine import browse
+from . import message_forms as forms
+from . import message_shapes as shapes
+from .identity import actor_of
+from .view import ApiView, query
+
+
+class Messages(ApiView):
+    @extend_schema(
+        operation_id="searchMessages",
+        summary="Find messages by topic, time, key, tag, id and text, newest first",
+        description="`complete`: what matches is here or behind `next`. When it is false, `completeness` says why:"
+        " `truncated` a bound stopped the search, `unknown` some bodies could not be read.",
+        parameters=[forms.SearchQuery],
+        responses=shapes.HitShape(many=True),
+    )
+    def get(self, request: Request, instance: str) -> Response:
+        found_in = access.instance(actor_of(request), instance, "mq:QueryMessage")
+        asked = query(forms.SearchQuery, request)
+        cursor, limit = asked.pop("cursor", None), asked.pop("limit")
+        found = browse.search(browse.Search(instance_id=found_in.pk, **asked), cursor=cursor, limit=limit)
+        return Response(
+            {
+                "items": shapes.HitShape(found.items, many=True).data,
+                "next": found.next,
+                "complete": found.completeness == "complete",
+                "completeness": found.completeness,
+                "scanned": found.scanned,
+            }
+        )
+
+
+class OneMessage(ApiView):
+    @extend_schema(
+        operation_id="getMessage",
+        summary="Show a message with its body, its copies and what every group did with it",
+        parameters=[forms.MessageQuery],
+        responses=shapes.MessageShape,
+    )
+    def get(self, request: Request, instance: str, message: str) -> Response:
+        found_in = access.instance(actor_of(request), instance, "mq:QueryMessage")
+        asked = query(forms.MessageQuery, request)
+        return Response(_describe(browse.message(found_in, message, asked.get("topic"))))
+
+
+def _describe(page: browse.MessagePage) -> dict[str, Any]:  # Any: JSON values
+    main, body = page.main, page.body
+    return {
+        "message_id": page.message_id,
+        "topics": page.topics,
+        "tag": main.tag,
+        "keys": main.keys,
+        **shapes.property_members(main.properties),
+        "born_at": clock.from_ms(main.born_at_ms),
+        "born_host": main.born_host,
+        **(shapes.body_members(body.raw) if body is not None else {}),
+        "body_size": main.body_size,
+        "is_intact": body.is_intact if body is not None else None,
+        "copies": shapes.CopyShape(page.copies, many=True).data,
+        "waiting": shapes.WaitingShape(page.waiting, many=True).data,
+        "dead_letters": shapes.DeadTraceShape(page.dead, many=True).data,
+        "attempts": shapes.AttemptShape(page.attempts, many=True).data,
+        "groups": shapes.StandingShape(page.standings, many=True).data,
+        "complete": page.is_complete,
+        "leases_known": page.are_leases_known,
+    }
