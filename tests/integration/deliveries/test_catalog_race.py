@@ -28,3 +28,12 @@ def test_a_group_read_before_a_change_is_not_remembered_after_it(world: World) -
     assert done
     seen = snapshot.group_by_id(group.pk)
     assert seen is not None and seen.paused
+
+
+def test_a_queue_just_added_has_its_topic(world: World) -> None:
+    topic = actions.create_topic(world.actor, world.instance, name="orders", queue_count=1)
+    world.entry(topic)
+    changed = actions.update_topic(world.actor, topic, queue_count=2)
+    new = world.queues(changed)[1]
+    place = snapshot.topic_of_queue(new)
+    assert place is not None and (place[0].name, place[1]) == ("orders", 1)
