@@ -34,7 +34,8 @@ LOW_CONTRAST = """
     const below = over(layers), ink = over([...layers, style.color]);
     const [high, low] = [light(below), light(ink)].sort((a, b) => b - a);
     const ratio = (high + 0.05) / (low + 0.05);
-    const isLarge = parseFloat(style.fontSize) >= 24 || (parseFloat(style.fontSize) >= 18.66 && style.fontWeight >= 700);
+    const size = parseFloat(style.fontSize);
+    const isLarge = size >= 24 || (size >= 18.66 && style.fontWeight >= 700);
     if (ratio < (isLarge ? 3 : 4.5)) found.add(`${text.slice(0, 40)} (${ratio.toFixed(2)})`);
   }
   return [...found];
@@ -50,7 +51,8 @@ WITHOUT_A_NAME = """
   .map((element) => element.outerHTML.slice(0, 120))
 """
 TWICE = """
-() => [...document.querySelectorAll('[id]')].map((element) => element.id).filter((id, at, all) => all.indexOf(id) !== at)
+() => [...document.querySelectorAll('[id]')].map((element) => element.id)
+  .filter((id, at, all) => all.indexOf(id) !== at)
 """
 
 
@@ -81,7 +83,7 @@ def test_every_page_can_be_read_named_and_held_in_a_hand(visitor: Visitor, paths
     for path in paths:
         page.set_viewport_size({"width": 390, "height": 844})
         for scheme in ("light", "dark"):
-            page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type] # one of the words it takes
+            page.emulate_media(color_scheme=scheme)
             visitor.go(path)
             faults += [f"{path} ({scheme}) contrast: {text}" for text in page.evaluate(LOW_CONTRAST)]
         faults += [f"{path} no name: {html}" for html in page.evaluate(WITHOUT_A_NAME)]
