@@ -103,7 +103,7 @@ def _echo(seconds: float) -> dict[str, float]:
             "--no-access-log",
             "--log-level",
             "error",
-        ],  # fmt: skip
+        ],
         cwd=stack.PROJECT,
     )
     try:

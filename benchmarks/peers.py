@@ -98,7 +98,7 @@ class Pgmq:
                     "-U",
                     parts["user"],
                     parts["dbname"],
-                ],  # fmt: skip
+                ],
                 capture_output=True,
                 text=True,
                 check=True,

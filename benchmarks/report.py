@@ -30,7 +30,8 @@ def table(machine: dict[str, Any], figures: Figures) -> str:  # Any: texts and n
     lines = [
         "# Benchmark",
         "",
-        f"{machine['cpus']} CPUs shared by clients, server and database; Python {machine['python']}; {machine['system']}.",
+        f"{machine['cpus']} CPUs shared by clients, server and database; Python {machine['python']};"
+        f" {machine['system']}.",
         "Messages of 1 KiB, every send answered after its commit with fsync on. Compare ratios, not figures.",
         "",
         "| measurement | messages/s | p50 ms | p99 ms |",

@@ -27,9 +27,10 @@ sys.setswitchinterval(0.0005)
 
 Message = MutableMapping[str, Any]  # Any: as ASGI defines it
 
-_protocols: Any = ProtocolTypeRouter(  # Any: Django's, Channels' and our types of one protocol differ in spelling
+_http = hot.in_front_of(cast(Any, django_application))  # Any: Django's and our types of one protocol differ
+_protocols: Any = ProtocolTypeRouter(  # Any: so do Channels'
     {
-        "http": hot.in_front_of(cast(Any, django_application)),
+        "http": _http,
         # Only pages of this site may open these with a reader's session.
         "websocket": AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter(websocket_urlpatterns))),
     }
@@ -40,6 +41,9 @@ async def application(
     scope: Message, receive: Callable[[], Awaitable[Message]], send: Callable[[Message], Awaitable[None]]
 ) -> None:
     """Serves one connection, or the start and end of the process."""
+    if scope["type"] == "http":
+        await _http(scope, receive, send)
+        return
     if scope["type"] != "lifespan":
         await _protocols(scope, receive, send)
         return

@@ -52,11 +52,12 @@ def main() -> int:
         del os.environ[name]
     os.environ["PYTHONPATH"] = str(PROJECT)
     os.environ["PATH"] = f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}"
-    outcomes = {suite: _run(suite) for suite in chosen}
-    return _report(outcomes, is_strict=os.environ.get("CI", "").lower() in {"1", "true"})
+    outcomes = {suite: run(suite) for suite in chosen}
+    return report(outcomes, is_strict=os.environ.get("CI", "").lower() in {"1", "true"})
 
 
-def _run(suite: Suite) -> Outcome:
+def run(suite: Suite) -> Outcome:
+    """Runs one suite, with its output on the terminal."""
     if suite.folder and not (PROJECT / suite.folder).is_dir():
         return Outcome(left_out=f"there is no {suite.folder}")
     reason = suite.obstacle()
@@ -94,7 +95,8 @@ def _count(report: Path) -> Outcome:
     return Outcome(passed=len(cases) - failed - skipped, failed=failed, skipped=skipped)
 
 
-def _report(outcomes: dict[Suite, Outcome], *, is_strict: bool) -> int:
+def report(outcomes: dict[Suite, Outcome], *, is_strict: bool) -> int:
+    """Prints the table and returns the exit code: 0 when something ran, nothing failed and, if strict, all ran."""
     print(f"\n{'suite':12} {'passed':>7} {'failed':>7} {'skipped':>8} {'seconds':>8}")
     for suite, outcome in outcomes.items():
         numbers = f"{outcome.passed:7} {outcome.failed:7} {outcome.skipped:8} {outcome.seconds:8.1f}"

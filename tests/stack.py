@@ -164,6 +164,7 @@ def start(data_dir: Path, *, environment: Mapping[str, str]) -> Running:
     ports = {name: free_port() for name in plan.ports()}
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("MQ_", "DJANGO_"))}
     given = {"MQ_DATA_DIR": str(data_dir), **{name: str(port) for name, port in ports.items()}, **environment}
+    data_dir.mkdir(parents=True, exist_ok=True)
     output = data_dir / "output"
     with output.open("ab") as file:
         process = subprocess.Popen(

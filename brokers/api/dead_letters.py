@@ -25,7 +25,7 @@ class DeadLetters(ApiView):
         responses=shapes.DeadLetterShape(many=True),
     )
     def get(self, request: Request, instance: str, group: str) -> Response:
-        found_in = access.group(actor_of(request), instance, group, "mq:QueryDLQMessage")
+        found_in = access.group(actor_of(request), instance, group, action="mq:QueryDLQMessage")
         asked = query(forms.DeadLetterQuery, request)
         cursor, limit = asked.pop("cursor", None), asked.pop("limit")
         found = dead_letters.page(found_in, _filter(asked), cursor=cursor, limit=limit)
@@ -47,7 +47,7 @@ class OneDeadLetter(ApiView):
         responses=shapes.OpenedDeadLetterShape,
     )
     def get(self, request: Request, instance: str, group: str, number: str) -> Response:
-        found_in = access.group(actor_of(request), instance, group, "mq:QueryDLQMessage")
+        found_in = access.group(actor_of(request), instance, group, action="mq:QueryDLQMessage")
         if not number.isascii() or not number.isdigit() or len(number) > 19:
             raise NotFound(f"Group {group!r} has no dead letter {number!r}.", ErrorCode.MESSAGE_NOT_FOUND)
         opened = dead_letters.get(found_in, int(number))
@@ -70,7 +70,7 @@ class Count(ApiView):
         responses=shapes.CountShape,
     )
     def get(self, request: Request, instance: str, group: str) -> Response:
-        found_in = access.group(actor_of(request), instance, group, "mq:QueryDLQMessage")
+        found_in = access.group(actor_of(request), instance, group, action="mq:QueryDLQMessage")
         counted = dead_letters.count(found_in, _filter(query(forms.DeadLetterCondition, request)))
         return Response(shapes.CountShape(counted).data)
 
@@ -87,7 +87,7 @@ class Redrive(ApiView):
     @idempotent
     def post(self, request: Request, instance: str, group: str) -> Response:
         actor = actor_of(request)
-        found_in = access.group(actor, instance, group, "mq:Resend")
+        found_in = access.group(actor, instance, group, action="mq:Resend")
         asked = read(forms.RedriveForm, request)
         outcome = dead_letters.start_redrive(
             actor,

@@ -13,7 +13,7 @@ class InstanceForm(Form):
 
 
 class InstanceChange(Form):
-    remark = Text(max_length=limits.REMARK_CHARS)
+    remark = Text(required=False, max_length=limits.REMARK_CHARS)
 
 
 class TopicForm(Form):

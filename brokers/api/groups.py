@@ -54,7 +54,7 @@ class OneGroup(ApiView):
     def patch(self, request: Request, instance: str, group: str) -> Response:
         actor = actor_of(request)
         asked = read(forms.GroupChange, request)
-        changed = actions.update_group(actor, access.group(actor, instance, group, "mq:UpdateGroup"), **asked)
+        changed = actions.update_group(actor, access.group(actor, instance, group, action="mq:UpdateGroup"), **asked)
         return Response(shapes.GroupShape(changed).data)
 
     @extend_schema(
@@ -68,5 +68,5 @@ class OneGroup(ApiView):
     def delete(self, request: Request, instance: str, group: str) -> Response:
         actor = actor_of(request)
         asked = query(forms.DeletionQuery, request)
-        removal.delete_group(actor, access.group(actor, instance, group, "mq:DeleteGroup"), force=asked["force"])
+        removal.delete_group(actor, access.group(actor, instance, group, action="mq:DeleteGroup"), force=asked["force"])
         return Response(status=204)

@@ -23,7 +23,7 @@ _TEXT: Json = {"type": "string"}
 _INSTANT: Json = {"type": "string", "format": "date-time"}
 _RECEIPTS: Json = {
     "type": "array",
-    "items": {"type": "string", "maxLength": limits.RECEIPT_CHARS},
+    "items": {"type": "string"},
     "minItems": 1,
     "maxItems": limits.RECEIPT_COUNT,
     "description": "as the receive call returned them",
@@ -31,10 +31,10 @@ _RECEIPTS: Json = {
 _CONTENT: Json = {
     "body": {"type": "string", "description": "text; or give body_base64"},
     "body_base64": {"type": "string", "contentEncoding": "base64", "description": "bytes"},
-    "tag": {"type": ["string", "null"], "maxLength": limits.TAG_CHARS},
+    "tag": {"type": ["string", "null"], "minLength": 1, "maxLength": limits.TAG_CHARS},
     "keys": {
         "type": "array",
-        "items": {"type": "string", "maxLength": limits.KEY_CHARS},
+        "items": {"type": "string", "minLength": 1, "maxLength": limits.KEY_CHARS},
         "maxItems": limits.KEY_COUNT,
         "description": "messages are found by them",
     },
@@ -46,6 +46,7 @@ _CONTENT: Json = {
     },
     "sharding_key": {
         "type": ["string", "null"],
+        "minLength": 1,
         "maxLength": limits.SHARDING_KEY_CHARS,
         "description": "messages with the same one go to the same queue, in order",
     },
@@ -59,15 +60,21 @@ SCHEMAS: Json = {
         **_object(
             [],
             **_CONTENT,
-            deliver_at={**_INSTANT, "description": "topics of type DELAY; or give delay_seconds"},
-            delay_seconds={"type": "number", "minimum": 0, "maximum": limits.DELAY_MAX_SECONDS},
+            deliver_at={
+                "type": ["string", "null"],
+                "format": "date-time",
+                "description": "topics of type DELAY; or give delay_seconds",
+            },
+            delay_seconds={"type": ["number", "null"], "minimum": 0, "maximum": limits.DELAY_MAX_SECONDS},
             dedup_id={
-                "type": "string",
+                "type": ["string", "null"],
+                "minLength": 1,
                 "maxLength": limits.DEDUP_ID_CHARS,
                 "description": "a second message with it is not stored again: makes a repeated send safe",
             },
             message_id={
-                "type": "string",
+                "type": ["string", "null"],
+                "minLength": 1,
                 "maxLength": limits.MESSAGE_ID_CHARS,
                 "pattern": "^[A-Za-z0-9]+$",
                 "description": "left out, the server makes one",
@@ -113,21 +120,25 @@ SCHEMAS: Json = {
                 ]
             },
         },
-        max={"type": "integer", "minimum": 1, "maximum": limits.RECEIVE_MESSAGE_COUNT, "default": 16},
+        max={"type": ["integer", "null"], "minimum": 1, "maximum": limits.RECEIVE_MESSAGE_COUNT, "default": 16},
         wait_seconds={
-            "type": "number",
+            "type": ["number", "null"],
             "minimum": 0,
             "maximum": limits.WAIT_SECONDS,
             "default": 0,
             "description": "how long to wait for a message when there is none",
         },
         invisible_seconds={
-            "type": "number",
+            "type": ["number", "null"],
             "minimum": limits.INVISIBLE_MIN_SECONDS,
             "maximum": limits.INVISIBLE_MAX_SECONDS,
             "description": "how long the messages are yours; left out, the group's own time",
         },
-        client_id={"type": "string", "maxLength": limits.CLIENT_ID_CHARS, "description": "who you are, for people"},
+        client_id={
+            "type": ["string", "null"],
+            "maxLength": limits.CLIENT_ID_CHARS,
+            "description": "who you are, for people",
+        },
     ),
     "Delivery": _answer(
         ["message_id", "topic", "queue", "offset", "keys", "properties", "attempt", "receipt", "invisible_until"],
@@ -147,9 +158,9 @@ SCHEMAS: Json = {
     "Nack": _object(
         ["receipts"],
         receipts=_RECEIPTS,
-        error={"type": "string", "description": "why; kept in the message's timeline"},
+        error={"type": ["string", "null"], "description": "why; kept in the message's timeline"},
         delay_seconds={
-            "type": "number",
+            "type": ["number", "null"],
             "minimum": 0,
             "maximum": limits.BACKOFF_MAX_SECONDS,
             "description": "when to try again; left out, the group's back-off",
@@ -159,7 +170,7 @@ SCHEMAS: Json = {
         ["receipts"],
         receipts=_RECEIPTS,
         invisible_seconds={
-            "type": "number",
+            "type": ["number", "null"],
             "minimum": limits.INVISIBLE_MIN_SECONDS,
             "maximum": limits.INVISIBLE_MAX_SECONDS,
             "description": "from now; left out, the group's own time",

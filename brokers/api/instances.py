@@ -64,7 +64,8 @@ class OneInstance(ApiView):
     def patch(self, request: Request, instance: str) -> Response:
         actor = actor_of(request)
         found = access.instance(actor, instance, "mq:UpdateInstance")
-        changed = actions.update_instance(actor, found, **read(forms.InstanceChange, request))
+        asked = read(forms.InstanceChange, request)
+        changed = actions.update_instance(actor, found, remark=asked.get("remark", found.remark))
         return Response(shapes.InstanceShape(changed).data)
 
     @extend_schema(operation_id="deleteInstance", summary="Delete an empty instance", responses={204: None})

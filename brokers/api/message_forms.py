@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from ..domain import limits, states
@@ -22,6 +23,7 @@ class Instant(serializers.DateTimeField):
         raise serializers.ValidationError("must be an instant with its zone, like 2026-11-21T08:30:00Z")
 
 
+@extend_schema_field({"type": "string", "pattern": "^[0-9]{1,19}$"})
 class Number(serializers.CharField):
     """The number of a dead letter or an operation: a string of digits."""
 

@@ -23,7 +23,7 @@ class Offsets(ApiView):
         responses=shapes.ProgressShape,
     )
     def get(self, request: Request, instance: str, group: str) -> Response:
-        found = access.group(actor_of(request), instance, group, "mq:QueryConsumerOffset")
+        found = access.group(actor_of(request), instance, group, action="mq:QueryConsumerOffset")
         progress = offsets.progress([found.pk])[found.pk]
         queues: dict[int, list[Any]] = {}  # Any: the engine's rows of queues
         for row in offsets.of_group(found):
@@ -56,8 +56,8 @@ class Reset(ApiView):
         asked = read(forms.ResetForm, request)
         done = offsets.reset(
             actor,
-            access.group(actor, instance, group, "mq:ResetConsumerOffset"),
-            access.topic(actor, instance, asked["topic"], "mq:ResetConsumerOffset"),
+            access.group(actor, instance, group, action="mq:ResetConsumerOffset"),
+            access.topic(actor, instance, asked["topic"], action="mq:ResetConsumerOffset"),
             to=asked["to"],
             value=_value(asked["to"], asked.get("value")),
             dry_run=asked["dry_run"],

@@ -31,7 +31,7 @@ class Operations(ApiView):
         found_in = access.instance(actor, instance, "mq:QueryOperation")
         asked = query(forms.OperationQuery, request)
         name = asked.pop("group", None)
-        group = access.group(actor, instance, name, "mq:QueryOperation") if name is not None else None
+        group = access.group(actor, instance, name, action="mq:QueryOperation") if name is not None else None
         found = selectors.operations(found_in, group=group, **asked)
         return page(shapes.OperationShape, found.items, next=found.next)
 
@@ -102,4 +102,4 @@ def _get(actor: Actor, instance: str, number: str, *, action: str = "mq:QueryOpe
     if not is_number:
         access.instance(actor, instance, action)
         raise NotFound(f"There is no operation {number!r}.", ErrorCode.OPERATION_NOT_FOUND)
-    return access.operation(actor, instance, int(number), action)
+    return access.operation(actor, instance, int(number), action=action)

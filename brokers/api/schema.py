@@ -1,5 +1,6 @@
 """The OpenAPI 3.1 document of the whole HTTP API: management from its views, the hot routes from `hot_schema`."""
 
+import threading
 from functools import cache
 from typing import Any
 
@@ -56,6 +57,12 @@ _IDEMPOTENCY: Json = {
 }
 _REFERENCE = "#/components/schemas/"
 _SOMETIMES = {"body", "body_base64", "sharding_key"}
+# What `domain.names` asks of a name, but for the reserved ones.
+_NAMES = {
+    "InstanceForm": "^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$",
+    "TopicForm": "^[%|a-zA-Z0-9_-]+$",
+    "GroupForm": "^[%|a-zA-Z0-9_-]+$",
+}
 _SCANS = {"searchMessages", "listDeadLetters"}
 _INTRODUCTION = (
     "Names in paths are percent-encoded. A verb that is not an HTTP method follows a colon. Times are RFC 3339 in UTC."
@@ -82,9 +89,14 @@ class Schema(APIView):
         return errors.handle
 
 
-@cache
 def document() -> Json:
-    """Returns the document; made once a process."""
+    """Returns the document; made once a process, by one thread: the generator cannot stand two."""
+    with _making:
+        return _document()
+
+
+@cache
+def _document() -> Json:
     from . import urls  # made from the views, which this module stands beside
 
     generator = SchemaGenerator(patterns=urls.managed)  # type: ignore[no-untyped-call]  # the library has no types
@@ -92,10 +104,11 @@ def document() -> Json:
     return {name: made[name] for name in sorted(made, key=_ORDER.index)}
 
 
+_making = threading.Lock()
 _ORDER = ["openapi", "info", "servers", "security", "tags", "paths", "components"]
 
 
-def complete(result: Json, generator: Any, request: Any, public: bool) -> Json:  # Any: as spectacular calls a hook
+def complete(*, result: Json, **_context: Any) -> Json:  # Any: what else spectacular gives a hook
     """Returns the document with what no single view knows: pages, problems, credentials, the hot routes."""
     result["info"]["description"] = _INTRODUCTION
     result["servers"] = [{"url": "/api/v1"}]
@@ -137,6 +150,8 @@ def _shape(name: str, schema: Json) -> Json:
     """Returns a component as it is: answers have all members but those of a body, requests none but the known."""
     schema = {member: value for member, value in schema.items() if member != "description"}
     if not name.endswith("Shape"):
+        if "name" in schema["properties"]:
+            schema["properties"]["name"] |= {"minLength": 1, "pattern": _NAMES[name]}
         return {**schema, "additionalProperties": False}
     for value in schema["properties"].values():
         value.pop("readOnly", None)

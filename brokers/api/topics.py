@@ -61,7 +61,7 @@ class OneTopic(ApiView):
         asked = read(forms.TopicChange, request)
         changed = actions.update_topic(
             actor,
-            access.topic(actor, instance, topic, "mq:UpdateTopic"),
+            access.topic(actor, instance, topic, action="mq:UpdateTopic"),
             queue_count=asked.get("queues"),
             remark=asked.get("remark"),
         )
@@ -78,5 +78,5 @@ class OneTopic(ApiView):
     def delete(self, request: Request, instance: str, topic: str) -> Response:
         actor = actor_of(request)
         asked = query(forms.DeletionQuery, request)
-        removal.delete_topic(actor, access.topic(actor, instance, topic, "mq:DeleteTopic"), force=asked["force"])
+        removal.delete_topic(actor, access.topic(actor, instance, topic, action="mq:DeleteTopic"), force=asked["force"])
         return Response(status=204)

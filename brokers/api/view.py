@@ -93,9 +93,11 @@ class Text(serializers.CharField):
 
 
 class Integer(serializers.IntegerField):
-    """A JSON number without a fraction; no string, no boolean."""
+    """A JSON number without a fraction (8.0 has none); no string, no boolean."""
 
     def to_internal_value(self, data: Any) -> int:
+        if isinstance(data, float) and data.is_integer():
+            data = int(data)
         if isinstance(data, bool) or not isinstance(data, int):
             raise serializers.ValidationError("must be a whole number")
         return super().to_internal_value(data)

@@ -42,7 +42,7 @@ def instance(actor: Actor, name: str, action: str = "mq:QueryInstanceBaseInfo") 
     return found
 
 
-def topic(actor: Actor, instance_name: str, name: str, action: str = "mq:QueryTopic") -> Topic:
+def topic(actor: Actor, instance_name: str, name: str, *, action: str = "mq:QueryTopic") -> Topic:
     """Returns the topic with its instance. Raises Denied, NotFound INSTANCE_NOT_FOUND or TOPIC_NOT_FOUND."""
     check(actor, action, resource(actor.account_id, instance_name, name))
     rows = Topic.objects.select_related("instance", "group")
@@ -56,7 +56,7 @@ def topic(actor: Actor, instance_name: str, name: str, action: str = "mq:QueryTo
     return found
 
 
-def group(actor: Actor, instance_name: str, name: str, action: str = "mq:QueryGroup") -> Group:
+def group(actor: Actor, instance_name: str, name: str, *, action: str = "mq:QueryGroup") -> Group:
     """Returns the group with its instance. Raises Denied, NotFound INSTANCE_NOT_FOUND or GROUP_NOT_FOUND."""
     check(actor, action, resource(actor.account_id, instance_name, name))
     rows = Group.objects.select_related("instance")
@@ -70,7 +70,7 @@ def group(actor: Actor, instance_name: str, name: str, action: str = "mq:QueryGr
     return found
 
 
-def operation(actor: Actor, instance_name: str, number: int, action: str = "mq:QueryOperation") -> Operation:
+def operation(actor: Actor, instance_name: str, number: int, *, action: str = "mq:QueryOperation") -> Operation:
     """Returns the operation with its group and instance. Raises Denied, NotFound."""
     check(actor, action, resource(actor.account_id, instance_name))
     rows = Operation.objects.select_related("instance", "group")

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import psycopg
 from django.db import InterfaceError, OperationalError, connection
 from django.db import transaction as django_transaction
 from django.db.models import F
@@ -19,6 +20,9 @@ from ..domain.actor import Actor
 from ..domain.errors import ErrorCode, TryLater, UnknownOutcome
 from ..models import CatalogVersion
 from . import snapshot
+
+# Django's own, and the driver's where the engine works with bare cursors inside the same transaction.
+_DRIVER_ERRORS = (OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError)
 
 
 @contextmanager
@@ -49,7 +53,7 @@ def transaction() -> Iterator[None]:
         with django_transaction.atomic():
             yield
             committing = True
-    except (OperationalError, InterfaceError) as error:
+    except _DRIVER_ERRORS as error:
         connection.close_if_unusable_or_obsolete()
         if committing:
             raise UnknownOutcome(

@@ -36,7 +36,7 @@ def by_group(request: HttpRequest, instance: str) -> HttpResponse:
 @page.page
 @require_GET
 def index(request: HttpRequest, instance: str, group: str) -> HttpResponse:
-    found = access.group(page.actor(request), instance, group, "mq:QueryDLQMessage")
+    found = access.group(page.actor(request), instance, group, action="mq:QueryDLQMessage")
     form = DeadLetterFilterForm(request.GET)
     wanted = read_filter(form)
     listed = dead_letters.page(found, wanted, cursor=request.GET.get("cursor") or None)
@@ -59,7 +59,7 @@ def index(request: HttpRequest, instance: str, group: str) -> HttpResponse:
 @page.page
 @require_GET
 def show(request: HttpRequest, instance: str, group: str, number: int) -> HttpResponse:
-    found = access.group(page.actor(request), instance, group, "mq:QueryDLQMessage")
+    found = access.group(page.actor(request), instance, group, action="mq:QueryDLQMessage")
     opened = dead_letters.get(found, number)
     context = {
         **_frame(found),

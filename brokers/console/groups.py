@@ -66,7 +66,7 @@ def create(request: HttpRequest, instance: str) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def edit(request: HttpRequest, instance: str, group: str) -> HttpResponse:
     actor = page.actor(request)
-    found = access.group(actor, instance, group, "mq:UpdateGroup")
+    found = access.group(actor, instance, group, action="mq:UpdateGroup")
     initial = {
         "max_attempts": found.max_attempts,
         "invisible_seconds": found.invisible_seconds,
@@ -99,7 +99,7 @@ def edit(request: HttpRequest, instance: str, group: str) -> HttpResponse:
 def pause(request: HttpRequest, instance: str, group: str) -> HttpResponse:
     """Stops or starts handing out messages, as the posted `paused` says."""
     actor = page.actor(request)
-    found = access.group(actor, instance, group, "mq:UpdateGroup")
+    found = access.group(actor, instance, group, action="mq:UpdateGroup")
     paused = request.POST.get("paused") == "1"
     actions.update_group(actor, found, paused=paused)
     messages.success(request, _("The group is paused.") if paused else _("The group receives again."))
@@ -110,7 +110,7 @@ def pause(request: HttpRequest, instance: str, group: str) -> HttpResponse:
 @require_POST
 def delete(request: HttpRequest, instance: str, group: str) -> HttpResponse:
     actor = page.actor(request)
-    found = access.group(actor, instance, group, "mq:DeleteGroup")
+    found = access.group(actor, instance, group, action="mq:DeleteGroup")
     if request.POST.get("confirm", "").strip() != found.name:
         messages.error(request, _("Nothing was deleted: the name typed was another one."))
         return HttpResponseRedirect(reverse("group", args=[instance, group]))
@@ -126,7 +126,7 @@ def delete(request: HttpRequest, instance: str, group: str) -> HttpResponse:
 @page.page
 @require_GET
 def progress(request: HttpRequest, instance: str, group: str) -> HttpResponse:
-    found = access.group(page.actor(request), instance, group, "mq:QueryGroup")
+    found = access.group(page.actor(request), instance, group, action="mq:QueryGroup")
     overall = offsets.progress([found.pk])[found.pk]
     context = {
         "progress": overall,
@@ -140,7 +140,7 @@ def progress(request: HttpRequest, instance: str, group: str) -> HttpResponse:
 @page.page
 @require_GET
 def settings(request: HttpRequest, instance: str, group: str) -> HttpResponse:
-    found = access.group(page.actor(request), instance, group, "mq:QueryGroup")
+    found = access.group(page.actor(request), instance, group, action="mq:QueryGroup")
     steps = found.backoff_seconds or retry.DEFAULT_BACKOFF_SECONDS
     return _page(request, found, tab="settings", context={"backoff": steps})
 
@@ -148,7 +148,7 @@ def settings(request: HttpRequest, instance: str, group: str) -> HttpResponse:
 @page.page
 @require_GET
 def client_code(request: HttpRequest, instance: str, group: str) -> HttpResponse:
-    found = access.group(page.actor(request), instance, group, "mq:QueryGroup")
+    found = access.group(page.actor(request), instance, group, action="mq:QueryGroup")
     return _page(request, found, tab="code", context={"code": code.snippets(request, found.instance, group=found.name)})
 
 

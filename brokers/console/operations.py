@@ -85,7 +85,7 @@ def _change(
     request: HttpRequest, instance: str, number: int, *, change: Callable[[Actor, Operation], Operation]
 ) -> HttpResponse:
     actor = page.actor(request)
-    found = access.operation(actor, instance, number, "mq:Resend")
+    found = access.operation(actor, instance, number, action="mq:Resend")
     try:
         change(actor, found)
     except Rejected as error:  # it ended, or somebody else was faster

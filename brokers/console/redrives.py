@@ -23,7 +23,7 @@ from .forms import DeadLetterFilterForm, RedriveForm
 def redrive(request: HttpRequest, instance: str, group: str) -> HttpResponse:
     """Shows what would be replayed; with `step=start`, starts it and shows its progress."""
     actor = page.actor(request)
-    found = access.group(actor, instance, group, "mq:Resend")
+    found = access.group(actor, instance, group, action="mq:Resend")
     selection = _selection(request.POST)
     is_start = request.POST.get("step") == "start"
     form = RedriveForm(request.POST) if is_start else RedriveForm(initial={"destination": "origin"})

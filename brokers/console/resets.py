@@ -18,7 +18,7 @@ from .forms import ResetForm
 @require_http_methods(["GET", "POST"])
 def reset(request: HttpRequest, instance: str, group: str) -> HttpResponse:
     actor = page.actor(request)
-    found = access.group(actor, instance, group, "mq:ResetConsumerOffset")
+    found = access.group(actor, instance, group, action="mq:ResetConsumerOffset")
     names = [topic.topic for topic in offsets.progress([found.pk])[found.pk].topics]
     preview = None
     form = ResetForm(request.POST or None, topics=names)

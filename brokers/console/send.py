@@ -41,7 +41,7 @@ def send(request: HttpRequest, instance: str) -> HttpResponse:
 
 
 def _send(request: HttpRequest, home: Instance, read: dict[str, Any]) -> publish.Published:  # Any: form values
-    topic = access.topic(page.actor(request), home.name, read["topic"], "mq:PUB")
+    topic = access.topic(page.actor(request), home.name, read["topic"], action="mq:PUB")
     delay = read["delay_seconds"]
     message = wire.Outgoing(
         body=read["body"].replace("\r\n", "\n").encode(),

@@ -64,7 +64,7 @@ def create(request: HttpRequest, instance: str) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def edit(request: HttpRequest, instance: str, topic: str) -> HttpResponse:
     actor = page.actor(request)
-    found = access.topic(actor, instance, topic, "mq:UpdateTopic")
+    found = access.topic(actor, instance, topic, action="mq:UpdateTopic")
     form = TopicEditForm(request.POST or None, initial={"queues": found.queue_count, "remark": found.remark})
     if request.method == "POST" and form.is_valid():
         try:
@@ -84,7 +84,7 @@ def edit(request: HttpRequest, instance: str, topic: str) -> HttpResponse:
 @require_POST
 def delete(request: HttpRequest, instance: str, topic: str) -> HttpResponse:
     actor = page.actor(request)
-    found = access.topic(actor, instance, topic, "mq:DeleteTopic")
+    found = access.topic(actor, instance, topic, action="mq:DeleteTopic")
     if request.POST.get("confirm", "").strip() != found.name:
         messages.error(request, _("Nothing was deleted: the name typed was another one."))
         return HttpResponseRedirect(reverse("topic", args=[instance, topic]))
@@ -100,7 +100,7 @@ def delete(request: HttpRequest, instance: str, topic: str) -> HttpResponse:
 @page.page
 @require_GET
 def queues(request: HttpRequest, instance: str, topic: str) -> HttpResponse:
-    found = access.topic(page.actor(request), instance, topic, "mq:QueryTopic")
+    found = access.topic(page.actor(request), instance, topic, action="mq:QueryTopic")
     lines = [rows.queue_line(queue) for queue in Queue.objects.filter(topic=found).order_by("number")]
     context = {"queues": lines, "most_kept": max([1, *(line.kept for line in lines)])}
     return _page(request, found, tab="queues", context=context)
@@ -109,14 +109,14 @@ def queues(request: HttpRequest, instance: str, topic: str) -> HttpResponse:
 @page.page
 @require_GET
 def groups(request: HttpRequest, instance: str, topic: str) -> HttpResponse:
-    found = access.topic(page.actor(request), instance, topic, "mq:QueryTopic")
+    found = access.topic(page.actor(request), instance, topic, action="mq:QueryTopic")
     return _page(request, found, tab="groups", context={"rows": rows.receivers(found)})
 
 
 @page.page
 @require_GET
 def client_code(request: HttpRequest, instance: str, topic: str) -> HttpResponse:
-    found = access.topic(page.actor(request), instance, topic, "mq:QueryTopic")
+    found = access.topic(page.actor(request), instance, topic, action="mq:QueryTopic")
     snippets = code.snippets(request, found.instance, topic=found.name)
     return _page(request, found, tab="code", context={"code": snippets})
 

@@ -19,8 +19,9 @@ Result = TypeVar("Result")
 class Batcher(Generic[Item, Result]):
     """One line of callers in front of one engine function.
 
-    `work` gets a batch and returns one result an item, in order. A batch has at most `max_items` items and about
-    `max_weight` of weight, though always at least one caller. A second lane opens while more than `crowd` items wait.
+    `work` gets a batch and returns one result an item, in order. It runs on the threads of `lanes`, or on shared ones.
+    A batch has at most `max_items` items and about `max_weight` of weight, though always at least one caller. A second
+    lane opens while more than `crowd` items wait.
     """
 
     def __init__(
@@ -33,8 +34,10 @@ class Batcher(Generic[Item, Result]):
         max_weight: int = 1,
         max_waiting_weight: int = 1 << 62,
         crowd: int | None = None,
+        lanes: Sequence[bridge.Lane] = (),
     ) -> None:
         self._work = work
+        self._threads = list(lanes)
         self._max_items = max_items
         self._waiting_limit = waiting_limit
         self._weigh = weigh
@@ -72,16 +75,20 @@ class Batcher(Generic[Item, Result]):
         return await future
 
     async def _run_lane(self) -> None:
+        thread = self._threads.pop() if self._threads else None
+        run = thread.run if thread else bridge.run
         while self._line:
             batch, callers = self._next_batch()
             try:
-                results = await bridge.run(self._work, batch)
+                results = await run(self._work, batch)
             except Exception as error:  # a task boundary: every caller hears of it
                 _fail(callers, error)
             else:
                 _hand_out(callers, results)
         # No await since the line was seen empty: whoever comes next starts a lane.
         self._lanes -= 1
+        if thread:
+            self._threads.append(thread)
 
     def _next_batch(self) -> tuple[list[Item], list[tuple[Sequence[Item], "asyncio.Future[Sequence[Result]]"]]]:
         batch: list[Item] = []

@@ -46,9 +46,10 @@ class Desk:
             max_weight=_BATCH_BYTES,
             max_waiting_weight=_WAITING_BYTES,
             crowd=500,
+            lanes=(bridge.Lane("send-2"), bridge.Lane("send-1")),
         )
         self._acks: Batcher[Receipt, BrokerError | None] = Batcher(
-            settlement.acknowledge, max_items=5000, waiting_limit=10 * waiting
+            settlement.acknowledge, max_items=5000, waiting_limit=10 * waiting, lanes=(bridge.Lane("ack"),)
         )
         self._refusals: Batcher[Refusal, BrokerError | None] = Batcher(
             settlement.refuse, max_items=500, waiting_limit=waiting

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 _now: Callable[[], datetime] = lambda: datetime.now(UTC)  # noqa: E731
+_now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000  # noqa: E731
 _monotonic: Callable[[], float] = time.monotonic
 
 
@@ -20,7 +21,7 @@ def now() -> datetime:
 
 def now_ms() -> int:
     """Returns milliseconds since 1970."""
-    return int(_now().timestamp() * 1000)
+    return _now_ms()
 
 
 def monotonic() -> float:
@@ -42,13 +43,13 @@ def from_ms(milliseconds: int) -> datetime:
 @contextmanager
 def freeze(instant: datetime) -> Iterator[None]:
     """Makes `now` return `instant` inside the block. For tests."""
-    global _now
-    before = _now
-    _now = lambda: instant  # noqa: E731
+    global _now, _now_ms
+    before = _now, _now_ms
+    _now, _now_ms = (lambda: instant), (lambda: to_ms(instant))
     try:
         yield
     finally:
-        _now = before
+        _now, _now_ms = before
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -3,12 +3,12 @@
 Owns: the shapes and the checks that need no store. Must not know: wires, tables. Called by: every room.
 """
 
-import uuid
+import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from . import limits
+from . import clock, limits
 from .errors import ErrorCode, Rejected
 
 # Properties the server sets itself; refused from outside (apache/rocketmq MessageConst.STRING_HASH_SET).
@@ -75,10 +75,9 @@ class Stored:
 
 def new_message_id() -> str:
     """Returns a fresh id of 32 upper-case hex digits that sorts by time (UUID version 7, RFC 9562 §5.7)."""
-    from . import clock
-
-    random = uuid.uuid4().int & ((1 << 74) - 1)
-    value = (clock.now_ms() << 80) | (0x7 << 76) | ((random >> 62) << 64) | (0b10 << 62) | (random & ((1 << 62) - 1))
+    # A generator seeded from the system (again after a fork): ids must differ, they need not be secret.
+    noise = random.getrandbits(74)
+    value = (clock.now_ms() << 80) | (0x7 << 76) | ((noise >> 62) << 64) | (0b10 << 62) | (noise & ((1 << 62) - 1))
     return f"{value:032X}"
 
 

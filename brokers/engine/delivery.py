@@ -18,7 +18,7 @@ from ..domain.receipts import Receipt
 from ..leases import claims
 from ..leases.claims import Claimable, Lease, Receiver, Release
 from ..models import Group
-from ..store import cursors, log
+from ..store import cursors, log, session
 from ..store.cursors import QueuePosition, Settlement
 from . import subscriptions as filter_notes
 
@@ -116,7 +116,7 @@ def lease_of(receipt: Receipt) -> Lease:
         receipt.lease_start,
         receipt.lease_end,
         receipt.claimed_at_ms,
-        receipt.is_ordered,
+        receipt.attempt if receipt.is_ordered else 0,
         receipt.client_id,
     )
 
@@ -133,8 +133,9 @@ def _receive_alike(
         if not open_requests:
             return
         positions = _positions(group, by_queue)
+        session.reached("positions_read")
         claimable = [
-            Claimable(p.queue_id, p.epoch, p.committed, p.next_offset)
+            Claimable(p.queue_id, p.epoch, p.committed, p.next_offset, p.head_attempts + 1 if group.is_ordered else 0)
             for p in positions.values()
             if p.committed is not None and p.committed < p.next_offset and not p.is_blocked
         ]
@@ -177,14 +178,18 @@ def _read(
 
 
 def _hand_out(group: GroupEntry, found: list[tuple[int, _Found]], answers: list[list[Delivery]]) -> bool:
-    """Fills the answers; returns True when something was left out by a filter and another round may find more."""
+    """Fills the answers; returns True when something was left out (by a filter, or because our reading of an ordered
+    queue was old) and another round may find more.
+    """
     releases: list[Release] = []
     unwanted: list[tuple[_Found, list[int]]] = []
-    current = _current_heads(group, found)
+    heads = _current_heads(group, found)
+    is_old = False
     for index, item in found:
         lease = item.lease
-        if current is not None and current.get(lease.queue_id) != lease.start:
-            releases.append(Release(lease, "head", offset=current.get(lease.queue_id, lease.start)))
+        if lease.is_ordered and not _is_head(lease, heads.get(lease.queue_id)):
+            releases.append(Release(lease, "head", offset=_head_offset(lease, heads.get(lease.queue_id))))
+            is_old = True
             continue
         skipped: list[int] = []
         cut: list[int] = []
@@ -207,15 +212,27 @@ def _hand_out(group: GroupEntry, found: list[tuple[int, _Found]], answers: list[
         releases.extend(_leave_out(group, unwanted))
     if releases:
         claims.release(group.id, releases)
-    return bool(unwanted)
+    return bool(unwanted) or is_old
 
 
-def _current_heads(group: GroupEntry, found: list[tuple[int, _Found]]) -> dict[int, int] | None:
-    """Returns where ordered queues stand after the claim: the reading before it is old if Redis lost its memory."""
+def _current_heads(group: GroupEntry, found: list[tuple[int, _Found]]) -> dict[int, QueuePosition]:
+    """Returns how ordered queues stand after the claim, before which the head may have failed or moved on."""
     if not group.is_ordered:
-        return None
-    again = cursors.positions(group.id, [item.lease.queue_id for _, item in found])
-    return {p.queue_id: p.committed for p in again if p.committed is not None}
+        return {}
+    return {p.queue_id: p for p in cursors.positions(group.id, [item.lease.queue_id for _, item in found])}
+
+
+def _is_head(lease: Lease, position: QueuePosition | None) -> bool:
+    return (
+        position is not None
+        and position.committed == lease.start
+        and position.head_attempts + 1 == lease.attempt
+        and not position.is_blocked
+    )
+
+
+def _head_offset(lease: Lease, position: QueuePosition | None) -> int:
+    return lease.start if position is None or position.committed is None else position.committed
 
 
 def _leave_out(group: GroupEntry, unwanted: list[tuple[_Found, list[int]]]) -> list[Release]:
@@ -254,7 +271,7 @@ def _back(lease: Lease, offsets: list[int]) -> Release:
 
 def _delivery(group: GroupEntry, item: _Found, message: Stored) -> Delivery:
     lease = item.lease
-    attempt = item.position.head_attempts + 1 if lease.is_ordered else message.reconsume_times + 1
+    attempt = lease.attempt if lease.is_ordered else message.reconsume_times + 1
     receipt = Receipt(
         group_id=group.id,
         queue_id=lease.queue_id,

@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Literal, TypeVar
 
 from .. import events
@@ -26,6 +27,7 @@ from .delivery import lease_of
 _log = logging.getLogger(__name__)
 
 Item = TypeVar("Item")
+# Bodies of one transaction; what does not fit waits for the next one.
 _BODY_BUDGET = 64 * 1024 * 1024
 
 
@@ -42,26 +44,20 @@ class Failed:
 def fail(failed: Sequence[Failed]) -> list[BrokerError | None]:
     """Notes failures and arranges what follows; returns None or a Stale error for each, in order.
 
-    Effects: one transaction (cursor locks in order, attempts, pending or dead letters, settlement); then announces and
-    releases leases.
+    Effects: one transaction (cursor locks in order, attempts, pending or dead letters, settlement), or several when the
+    bodies are many bytes; after each announces and releases leases.
     """
     results: list[BrokerError | None] = [None] * len(failed)
-    with session.transaction():
-        locked = cursors.lock((f.receipt.group_id, f.receipt.queue_id) for f in failed)
-        valid = []
-        seen: set[tuple[int, int, int]] = set()
-        for index, item in enumerate(failed):
-            place = (item.receipt.group_id, item.receipt.queue_id, item.receipt.offset)
-            cursor = locked.get(place[:2])
-            if place in seen or _is_stale(item, cursor):
-                results[index] = stale()
-            else:
-                seen.add(place)
-                valid.append(item)
-        topics = _write_failures(valid, locked) if valid else set()
-    session.reached("failed")
-    events.announce(topics, {f"group:{item.receipt.group_id}" for item in valid})
-    _release_failed(valid)
+    left = list(range(len(failed)))
+    while left:
+        try:
+            left = session.again_after_deadlock(partial(_fail_some, failed, left, results))
+        except BrokerError as error:
+            if len(left) == len(failed):
+                raise
+            for index in left:  # the others are done, and their callers must hear so
+                results[index] = error
+            break
     return results
 
 
@@ -92,29 +88,63 @@ def stale() -> Stale:
     )
 
 
+def _fail_some(failed: Sequence[Failed], chosen: Sequence[int], results: list[BrokerError | None]) -> list[int]:
+    """Deals with those of `chosen` whose bodies fit into one transaction and returns the others, at least one fewer."""
+    valid: dict[int, Failed] = {}
+    left: list[int] = []
+    with session.transaction():
+        locked = cursors.lock((failed[i].receipt.group_id, failed[i].receipt.queue_id) for i in chosen)
+        seen: set[tuple[int, int, int]] = set()
+        for index in chosen:
+            receipt = failed[index].receipt
+            place = (receipt.group_id, receipt.queue_id, receipt.offset)
+            if place in seen or _is_stale(failed[index], locked.get(place[:2])):
+                results[index] = stale()
+            else:
+                seen.add(place)
+                valid[index] = failed[index]
+        rows = _read(list(valid.values()))
+        for index, found in zip(list(valid), rows, strict=True):
+            if found and isinstance(found[0], log.Cut):
+                left.append(index)
+                del valid[index]
+        messages = [m for found in rows for m in found if isinstance(m, Stored)]
+        topics = _write_failures(list(valid.values()), messages, locked=locked) if valid else set()
+    session.reached("failed")
+    events.announce(topics, {f"group:{item.receipt.group_id}" for item in valid.values()})
+    _release_failed(list(valid.values()))
+    return left
+
+
+def _read(valid: Sequence[Failed]) -> list[list[Stored | log.Cut]]:
+    ranges = [log.Range(0, f.receipt.queue_id, f.receipt.offset, f.receipt.offset + 1) for f in valid]
+    return log.read(ranges, max_bytes=_BODY_BUDGET)
+
+
 def _is_stale(item: Failed, cursor: Cursor | None) -> bool:
     receipt = item.receipt
     if cursor is None or cursor.epoch != receipt.epoch or cursor.has_settled(receipt.offset):
         return True
     if not receipt.is_ordered:
         return False
-    return receipt.offset != cursor.committed or (
-        item.outcome == "REFUSED" and receipt.attempt != cursor.head_attempts + 1
-    )
+    # The attempt tells this delivery of the head from the next one, so that two reports of it count once.
+    return receipt.offset != cursor.committed or receipt.attempt != cursor.head_attempts + 1
 
 
-def _write_failures(valid: Sequence[Failed], locked: dict[tuple[int, int], Cursor]) -> set[int]:
+def _write_failures(
+    valid: Sequence[Failed], messages: Sequence[Stored], *, locked: dict[tuple[int, int], Cursor]
+) -> set[int]:
     """Writes what follows from failures, inside the caller's transaction. Returns topics that got messages."""
-    ranges = [log.Range(0, f.receipt.queue_id, f.receipt.offset, f.receipt.offset + 1) for f in valid]
-    rows = log.read(ranges, max_bytes=_BODY_BUDGET)
+    by_place = {(m.queue_id, m.offset): m for m in messages}
     retries: list[pending.Parked] = []
     failures: list[pending.Failure] = []
     dead: list[tuple[pending.Failure, int]] = []
-    for item, found in zip(valid, rows, strict=True):
+    for item in valid:
         group = snapshot.group_by_id(item.receipt.group_id)
-        if not found or isinstance(found[0], log.Cut) or group is None:
+        message = by_place.get((item.receipt.queue_id, item.receipt.offset))
+        if message is None or group is None:
             continue  # retention dropped it: there is nothing left to repeat, and the offset is settled below
-        failure = _failure(item, found[0], group=group, locked=locked)
+        failure = _failure(item, message, group=group, locked=locked)
         failures.append(failure)
         if failure.delay is None:
             dead.append((failure, group.dead_letter_topic.queue_ids[0]))

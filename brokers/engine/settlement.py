@@ -57,7 +57,7 @@ def acknowledge(receipts: Sequence[Receipt]) -> list[BrokerError | None]:
             results[i] = _judge(receipts[i], settled.get((receipts[i].group_id, receipts[i].queue_id)))
             if results[i] is None and _was_settled_before(receipts[i], settled):
                 doubtful.append(i)
-        for i in _moved_away(receipts, doubtful):
+        for i in _failed(receipts, doubtful):
             results[i] = stale()
         _release_settled([receipts[i] for i in indexes if results[i] is None], settled)
     return results
@@ -69,7 +69,7 @@ def refuse(refusals: Sequence[Refusal]) -> list[BrokerError | None]:
     Effects: one transaction: cursor locks, attempts, pending or dead letter, settlement; then leases are released.
     """
     failed = [Failed(r.receipt, "REFUSED", r.error[: limits.ERROR_TEXT_CHARS], r.delay) for r in refusals]
-    return session.again_after_deadlock(lambda: failures.fail(failed))
+    return failures.fail(failed)
 
 
 def extend(extensions: Sequence[Extension]) -> list[int | BrokerError]:
@@ -88,6 +88,7 @@ def expire_leases(limit: int) -> int:
     Raises: TryLater when Redis or PostgreSQL does not answer; nothing is lost, the leases stay listed.
     """
     leases = claims.expired(limit)
+    session.reached("listed_expired")
     for start in range(0, len(leases), 50):
         _expire(leases[start : start + 50])
     return len(leases)
@@ -102,7 +103,7 @@ def _expire(leases: Sequence[Lease]) -> None:
         if not _is_over(cursors_now.get((lease.group_id, lease.queue_id)), lease, offset)
     ]
     if failed:
-        session.again_after_deadlock(lambda: failures.fail(failed))
+        failures.fail(failed)
     session.reached("expired")
     for group_id, held in by_group(leases, lambda lease: lease.group_id).items():
         release(group_id, [Release(lease, "head" if lease.is_ordered else "drop") for lease in held])
@@ -122,13 +123,13 @@ def _is_over(cursor: Cursor | None, lease: Lease, offset: int) -> bool:
 
 
 def _receipt(lease: Lease, offset: int) -> Receipt:
-    # The attempt of an unordered delivery is the message's own count; `failures.fail` reads it from the message.
+    # The attempt of an unordered delivery (0 here) is the message's own count; `failures.fail` reads it from there.
     return Receipt(
         lease.group_id,
         lease.queue_id,
         offset,
         lease.epoch,
-        0,
+        lease.attempt,
         lease.start,
         lease.end,
         lease.claimed_at_ms,
@@ -176,7 +177,7 @@ def _judge(receipt: Receipt, settled: Settled | None) -> BrokerError | None:
         return stale()
     if settled.is_valid:
         return None
-    # An ordered receipt whose head has moved on: settled by this very receipt before, or by a failure (checked later).
+    # An ordered receipt whose head has moved on: settled by this very receipt before, or after it failed (checked later).
     return None if _contains(settled.already, receipt.offset) else stale()
 
 
@@ -185,13 +186,13 @@ def _was_settled_before(receipt: Receipt, settled: dict[tuple[int, int], Settled
     return entry is not None and _contains(entry.already, receipt.offset)
 
 
-def _moved_away(receipts: Sequence[Receipt], doubtful: list[int]) -> list[int]:
+def _failed(receipts: Sequence[Receipt], doubtful: list[int]) -> list[int]:
+    """Returns those whose delivery failed: their message was settled by a retry, a burial or a later delivery."""
     if not doubtful:
         return []
-    places = {i: (receipts[i].group_id, receipts[i].queue_id, receipts[i].offset) for i in doubtful}
-    moved = cursors.moved_away(list(places.values()))
-    # In ordered groups failed attempts leave rows too, though the message stays; the head decided about those.
-    return [i for i, place in places.items() if place in moved and not receipts[i].is_ordered]
+    chosen = [receipts[i] for i in doubtful]
+    failed = cursors.failed([(r.group_id, r.queue_id, r.offset, r.claimed_at_ms) for r in chosen])
+    return [doubtful[index] for index in failed]
 
 
 def _release_settled(receipts: Sequence[Receipt], settled: dict[tuple[int, int], Settled]) -> None:

@@ -18,12 +18,16 @@ _DUE = client.PREFIX + "due"
 
 @dataclass(frozen=True, slots=True)
 class Claimable:
-    """A queue to claim from: offsets from `committed` (when no pointer is known) up to `next_offset`, excluded."""
+    """A queue to claim from: offsets from `committed` (when no pointer is known) up to `next_offset`, excluded.
+
+    `attempt` is the number of the head's coming delivery in ordered groups, 0 in others.
+    """
 
     queue_id: int
     epoch: int
     committed: int
     next_offset: int
+    attempt: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +41,10 @@ class Receiver:
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """Offsets `start` to `end` (excluded) of a queue, held by a client since `claimed_at_ms`."""
+    """Offsets `start` to `end` (excluded) of a queue, held by a client since `claimed_at_ms`.
+
+    `attempt` names the delivery in ordered groups, whose head comes again in place; 0 in others.
+    """
 
     group_id: int
     queue_id: int
@@ -45,16 +52,20 @@ class Lease:
     start: int
     end: int
     claimed_at_ms: int
-    is_ordered: bool
+    attempt: int
     client_id: str
     expires_at_ms: int = 0
+
+    @property
+    def is_ordered(self) -> bool:
+        """Returns True for a lease of an ordered group."""
+        return self.attempt > 0
 
     @property
     def member(self) -> str:
         """Returns the lease's name in Redis; what a receipt knows is enough to make it again."""
         return (
-            f"{self.queue_id}|{self.epoch}|{self.start}|{self.end}|{self.claimed_at_ms}"
-            f"|{int(self.is_ordered)}|{self.client_id}"
+            f"{self.queue_id}|{self.epoch}|{self.start}|{self.end}|{self.claimed_at_ms}|{self.attempt}|{self.client_id}"
         )
 
 
@@ -68,17 +79,18 @@ def claim(
     """
     arguments: list[object] = [group_id, int(is_ordered), len(queues), len(receivers)]
     for queue in queues:
-        arguments += (queue.queue_id, queue.epoch, queue.committed, queue.next_offset)
+        arguments += (queue.queue_id, queue.epoch, queue.committed, queue.next_offset, queue.attempt)
     for receiver in receivers:
         arguments += (receiver.count, int(receiver.invisible.total_seconds() * 1000), receiver.client_id)
     answer = client.run("claim", [f"{_FLIGHT}{group_id}", _DUE, f"{_POINTER}{group_id}:"], arguments)
-    epochs = {queue.queue_id: queue.epoch for queue in queues}
+    asked = {queue.queue_id: queue for queue in queues}
     leases: list[list[Lease]] = [[] for _ in receivers]
     now = answer[0]
     for index, queue_text, start, end, expiry in answer[1:]:
-        queue_id = int(queue_text)
+        queue = asked[int(queue_text)]
+        client_id = receivers[index].client_id
         leases[index].append(
-            Lease(group_id, queue_id, epochs[queue_id], start, end, now, is_ordered, receivers[index].client_id, expiry)
+            Lease(group_id, queue.queue_id, queue.epoch, start, end, now, queue.attempt, client_id, expiry)
         )
     return leases
 
@@ -138,5 +150,5 @@ def in_flight(group_id: int) -> int:
 
 
 def _parse(group_id: int, member: str) -> Lease:
-    queue_id, epoch, start, end, claimed, ordered, client_id = member.split("|", 6)
-    return Lease(group_id, int(queue_id), int(epoch), int(start), int(end), int(claimed), ordered == "1", client_id)
+    queue_id, epoch, start, end, claimed, attempt, client_id = member.split("|", 6)
+    return Lease(group_id, int(queue_id), int(epoch), int(start), int(end), int(claimed), int(attempt), client_id)

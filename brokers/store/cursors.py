@@ -138,18 +138,19 @@ def block_heads(heads: Sequence[tuple[int, int, float]]) -> None:
         )
 
 
-def moved_away(places: Sequence[tuple[int, int, int]]) -> set[tuple[int, int, int]]:
-    """Returns those (group, queue, offset) that a failure settled (retry or burial), not an acknowledgement."""
+def failed(deliveries: Sequence[tuple[int, int, int, int]]) -> set[int]:
+    """Returns the indexes of those deliveries (group, queue, offset, claimed at in ms) that were noted as failed."""
     with session.cursor() as cur:
         cur.execute(
-            _SQL["moved_away"],
+            _SQL["failed"],
             {
-                "group_ids": [p[0] for p in places],
-                "queue_ids": [p[1] for p in places],
-                "offsets": [p[2] for p in places],
+                "group_ids": [d[0] for d in deliveries],
+                "queue_ids": [d[1] for d in deliveries],
+                "offsets": [d[2] for d in deliveries],
+                "claimed": [d[3] for d in deliveries],
             },
         )
-        return {(r[0], r[1], r[2]) for r in cur}
+        return {row[0] - 1 for row in cur}
 
 
 def subscribe(group_id: int, topic_id: int, expression: str) -> str | None:

@@ -176,7 +176,8 @@ def _copy_row(row: Row, offset: int, base: tuple[int, int, int, datetime]) -> tu
         offset,
         row.message_id,
         row.tag,
-        row.keys.split(" ") if row.keys else None,
+        # Packed, because `arrays` has taken over how text[] is written on its connections.
+        arrays.texts(row.keys.split(" ")) if row.keys else None,
         row.properties,
         row.body,
         row.sys_flag,

@@ -11,6 +11,7 @@ import configparser
 import json
 import os
 import shlex
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -151,8 +152,12 @@ class _Overseer(supervisord.Supervisor):  # type: ignore[misc] # the library has
     def __init__(self, options: Any, watch: _Watch) -> None:
         super().__init__(options)
         self._watch = watch
+        # `nohup` was there first; supervisor's own handlers would undo it.
+        self._survives_terminal = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
 
     def runforever(self) -> None:
+        if self._survives_terminal:
+            signal.signal(signal.SIGHUP, signal.SIG_IGN)
         self._watch.begin(self)
         super().runforever()
 

@@ -2,14 +2,18 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import psutil
+import psycopg
 import pytest
 
+from mqconsole import settings
+from mqconsole.local.prepare import connection_options
 from tests import stack
 
 
@@ -64,6 +68,54 @@ def test_nothing_outlives_a_killed_supervisor(own_server: stack.Running) -> None
     own_server.process.wait()
     _, left = psutil.wait_procs(family, timeout=20)
     assert left == []
+
+
+def test_start_right_after_a_killed_supervisor_finds_all_data(own_server: stack.Running) -> None:
+    own_server.process.kill()
+    own_server.process.wait()
+    again = stack.start(own_server.data_dir, environment={})
+    again.wait_ready()
+    assert json.loads((own_server.data_dir / "credentials.json").read_text()) == own_server.credentials
+    assert again.stop() == 0
+
+
+def test_long_data_directory_is_no_obstacle(tmp_path: Path) -> None:
+    product = stack.start(tmp_path / ("long-name-" * 12), environment={})
+    product.wait_ready()
+    assert product.stop() == 0
+    shutil.rmtree((product.data_dir / "run-directory").read_text())
+
+
+def test_servers_of_your_own_are_used_and_none_is_embedded(servers: None) -> None:
+    with psycopg.connect(**connection_options()) as connection:
+        connection.execute("CREATE DATABASE own_server WITH OWNER postgres")
+    url = f"postgresql://postgres@/own_server?host={settings.RUN_DIR}"
+    with stack.running(MQ_DATABASE_URL=url, MQ_REDIS_URL=f"{settings.REDIS_URL}?db=9") as product:
+        stack.wait_until(lambda: "beat" in product.pids(), what="the last process to start")
+        assert set(product.pids()) == {"supervisor", "web", "broker", "jobs", "beat"}
+        assert not (product.data_dir / "postgres").exists() and not (product.data_dir / "redis").exists()
+
+
+def test_process_that_cannot_be_started_ends_everything(tmp_path: Path) -> None:
+    script = f"""
+import os, sys
+from pathlib import Path
+from mqconsole.local import supervision
+from mqconsole.local.lines import Terminal
+from mqconsole.local.plan import Process, Stage
+
+supervision.START_ATTEMPTS = 1
+table = [Process("redis", Stage.STORES, ["/bin/sleep", "1000"]), Process("web", Stage.DOORS, ["/bin/false"])]
+terminal = Terminal(sys.stdout.buffer, names=["redis", "web"])
+place = Path({str(tmp_path)!r})
+good = supervision.supervise(table, run_dir=place, log_dir=place / "log", terminal=terminal, greet=lambda: None)
+sys.exit(0 if good else 1)
+"""
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, cwd=stack.PROJECT, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1, done.stderr
+    assert "web ended at once; trying again in 1 s" in done.stdout
+    assert "web cannot be started; stopping everything" in done.stdout
 
 
 def test_second_start_on_the_same_data_says_who_runs(server: stack.Running) -> None:

@@ -12,6 +12,7 @@ from accounts.models import AccessKey, User
 from brokers.catalog import actions, snapshot
 from brokers.domain.actor import Actor
 from brokers.models import Instance
+from tests.integration import contract
 
 PASSWORD = "correct horse battery staple"
 
@@ -55,11 +56,16 @@ def make() -> People:
 
 
 def call(method: str, path: str, body: Any = None, **headers: str) -> Any:
-    """Returns the response to a request without credentials, save what is in `headers`."""
+    """Returns the response to a request without credentials, save what is in `headers`.
+
+    Fails when the answer is not what the OpenAPI document says.
+    """
     data = b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
     sent = {name.replace("_", "-"): value for name, value in headers.items()}
     content_type = sent.pop("Content-Type", "application/json")
-    return Client().generic(method, f"/api/v1{path}", data, content_type, headers=sent)
+    response = Client().generic(method, f"{contract.ROOT}{path}", data, content_type, headers=sent)
+    contract.check(method, path, response)
+    return response
 
 
 def _person(user: User) -> Person:

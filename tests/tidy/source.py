@@ -37,7 +37,7 @@ Rule = Callable[[Source], list[str]]
 def tracked() -> list[Source]:
     """Returns every text file that git tracks or would track."""
     listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        ["git", "-c", "safe.directory=*", "ls-files", "--cached", "--others", "--exclude-standard"],
         cwd=PROJECT,
         capture_output=True,
         text=True,

@@ -104,7 +104,6 @@ class Exchange:
         fields = [
             (b"content-length", b"%d" % len(body)),
             (b"x-request-id", self.request_id.encode()),
-            (b"cache-control", b"no-store"),
         ]
         fields.extend((name.lower().encode(), value.encode()) for name, value in headers.items())
         await self._send({"type": "http.response.start", "status": status, "headers": fields})

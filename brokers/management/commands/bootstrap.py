@@ -8,19 +8,18 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import connection, transaction
+from django.db import transaction
 
 from accounts import keys, people
 from accounts.models import Account, User
 from brokers.catalog import actions
 from brokers.domain.actor import Actor
+from brokers.models import CatalogVersion
 
 ACCOUNT = "main"
 INSTANCE = "default"
 FILE_NAME = "credentials.json"
 _PASSWORD_BYTES = 18
-# Any number that is this command's own: two at once wait for one another.
-_LOCK_NUMBER = 0x6D71_626F_6F74
 
 
 class Command(BaseCommand):
@@ -42,8 +41,7 @@ class Command(BaseCommand):
         path: Path = settings.DATA_DIR / FILE_NAME
         waiting = path.with_name(f"{FILE_NAME}.new")
         with transaction.atomic():
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK_NUMBER])
+            CatalogVersion.objects.select_for_update().first()  # two at once wait for one another
             if not Account.objects.exists():
                 _write(waiting, _first_account())
             elif options["new_password"]:

@@ -64,12 +64,15 @@ SET head_attempts = c.head_attempts + 1,
 FROM unnest(%(group_ids)s::bigint[], %(queue_ids)s::bigint[], %(delays)s::float8[]) AS w (group_id, queue_id, delay_seconds)
 WHERE c.group_id = w.group_id AND c.queue_id = w.queue_id
 
--- name: moved_away
--- Purpose: of deliveries that are settled, which were settled by a failure? Index: attempt_by_position.
-SELECT DISTINCT a.group_id, a.queue_id, a.queue_offset
+-- name: failed
+-- Purpose: which of these deliveries failed? Index: attempt_by_position.
+-- The instant of its claim tells a delivery from others of the same message (an ordered queue's head, a reset).
+SELECT DISTINCT w.place
 FROM attempt a
-JOIN unnest(%(group_ids)s::bigint[], %(queue_ids)s::bigint[], %(offsets)s::bigint[]) AS w (group_id, queue_id, queue_offset)
+JOIN unnest(%(group_ids)s::bigint[], %(queue_ids)s::bigint[], %(offsets)s::bigint[], %(claimed)s::bigint[])
+     WITH ORDINALITY AS w (group_id, queue_id, queue_offset, claimed_ms, place)
   ON a.group_id = w.group_id AND a.queue_id = w.queue_id AND a.queue_offset = w.queue_offset
+ AND a.started_at = to_timestamp(w.claimed_ms / 1000.0)
 
 -- name: subscribe
 -- Purpose: note the filter a group uses on a topic; returns the one it had. Index: primary key.

@@ -44,7 +44,8 @@ FROM unnest(%(group_ids)s::bigint[], %(topic_ids)s::bigint[], %(message_ids)s::t
            delay_seconds)
 
 -- name: bury
--- Purpose: write dead letters. The unique key (group, queue, offset) makes a second burial of one delivery impossible.
+-- Purpose: write dead letters. The unique key (group, queue, offset) makes a second burial of one delivery impossible; one
+-- that was read again after a reset and died again is the same dead letter, waiting anew.
 INSERT INTO dead_letter (group_id, topic_id, topic_name, queue_id, queue_offset, message_id, tag, keys, properties, body,
                          sys_flag, body_crc, born_at_ms, born_host, attempts, error, client_id)
 SELECT r.group_id, r.topic_id, r.topic_name, r.queue_id, r.queue_offset, r.message_id, r.tag,
@@ -56,3 +57,7 @@ FROM unnest(%(group_ids)s::bigint[], %(topic_ids)s::bigint[], %(topic_names)s::t
             %(attempts)s::integer[], %(errors)s::text[], %(clients)s::text[])
      AS r (group_id, topic_id, topic_name, queue_id, queue_offset, message_id, tag, keys, properties, body, sys_flag, crc,
            born_at_ms, born_host, attempts, error, client_id)
+ORDER BY r.group_id, r.queue_id, r.queue_offset
+ON CONFLICT (group_id, queue_id, queue_offset) DO UPDATE
+SET attempts = excluded.attempts, error = excluded.error, client_id = excluded.client_id, died_at = clock_timestamp(),
+    state = 'DEAD', replayed_at = NULL, replayed_by = NULL
