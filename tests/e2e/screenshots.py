@@ -61,7 +61,7 @@ def _prefer(context: BrowserContext, address: str, *, language: str, theme: str)
 
 def _shoot_all(page: Page, options: argparse.Namespace, given: dict[str, str], *, suffix: str) -> None:
     page.goto(f"{options.address}/signin")
-    _shoot(page, options, "signin", suffix)
+    _shoot(page, options, label="signin", suffix=suffix)
     page.locator("#id_account").fill(given["account"])
     page.locator("#id_name").fill(given["username"])
     page.locator("#id_password").fill(given["password"])
@@ -70,7 +70,7 @@ def _shoot_all(page: Page, options: argparse.Namespace, given: dict[str, str], *
     for label, path in _pages(page, f"/i/{given['instance']}"):
         if options.only in label:
             page.goto(options.address + path)
-            _shoot(page, options, label, suffix)
+            _shoot(page, options, label=label, suffix=suffix)
 
 
 def _pages(page: Page, home: str) -> list[tuple[str, str]]:
@@ -119,7 +119,7 @@ def _first(page: Page, path: str, pattern: str) -> str:
     return next((link for link in links if re.match(pattern, link)), "")
 
 
-def _shoot(page: Page, options: argparse.Namespace, label: str, suffix: str) -> None:
+def _shoot(page: Page, options: argparse.Namespace, *, label: str, suffix: str) -> None:
     page.wait_for_load_state("networkidle")
     if page.locator("[data-trend]").count():
         page.locator("[data-trend] canvas").wait_for(timeout=20_000)

@@ -45,6 +45,17 @@ def test_nobody_is_sent_to_sign_in_and_back(shop: Shop) -> None:
         assert answer.headers["Location"].startswith("/signin?next="), path
 
 
+def test_wrong_address_and_stale_form_are_explained(shop: Shop) -> None:
+    for browser in (Client(), browser_of(shop.people.owner)):
+        answer = browser.get("/no/such/page")
+        assert answer.status_code == 404
+        assert "There is no page at this address." in answer.content.decode()
+    strict = Client(enforce_csrf_checks=True)
+    answer = strict.post("/signin", {"account": "acme", "name": "root", "password": "x"})
+    assert answer.status_code == 403
+    assert "This form is too old" in answer.content.decode()
+
+
 def test_fragment_of_a_page_is_its_live_part_alone(shop: Shop) -> None:
     browser = browser_of(shop.people.owner)
     whole = browser.get(f"{shop.home}/topics").content.decode()

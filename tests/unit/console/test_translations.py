@@ -2,6 +2,7 @@
 
 import ast
 import gettext
+import itertools
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -36,15 +37,15 @@ def _of_templates() -> Iterator[Message]:
 
 
 def _of_python() -> Iterator[Message]:
-    for room in ("brokers/console", "brokers/live"):
-        for path in (PROJECT / room).rglob("*.py"):
-            for node in ast.walk(ast.parse(path.read_text())):
-                if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in FUNCTIONS:
-                    texts = [a.value for a in node.args if isinstance(a, ast.Constant) and isinstance(a.value, str)]
-                    if node.func.id == "pgettext" and len(texts) == 2:
-                        yield texts[0], texts[1], ""
-                    elif texts:
-                        yield "", texts[0], texts[1] if node.func.id == "ngettext" else ""
+    files = [path for room in ("brokers/console", "brokers/live") for path in (PROJECT / room).rglob("*.py")]
+    for node in itertools.chain.from_iterable(ast.walk(ast.parse(path.read_text())) for path in files):
+        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in FUNCTIONS):
+            continue
+        texts = [a.value for a in node.args if isinstance(a, ast.Constant) and isinstance(a.value, str)]
+        if node.func.id == "pgettext" and len(texts) == 2:
+            yield texts[0], texts[1], ""
+        elif texts:
+            yield "", texts[0], texts[1] if node.func.id == "ngettext" else ""
 
 
 @pytest.fixture(scope="module")
