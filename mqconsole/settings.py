@@ -208,7 +208,9 @@ LOGGING = {
     },
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
     "root": {"handlers": ["stderr"], "level": "WARNING"},
-    "loggers": {name: {"level": LOG_LEVEL} for name in ("brokers", "accounts", "mqconsole")},
+    "loggers": {name: {"level": LOG_LEVEL} for name in ("brokers", "accounts", "mqconsole")}
+    # Every refused request would be a warning there; what went wrong here is logged where it happens.
+    | {"django.request": {"level": "ERROR"}},
 }
 
 # --- jobs ------------------------------------------------------------------------------------------------------

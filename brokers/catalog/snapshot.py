@@ -84,7 +84,8 @@ def cached_group(account_id: int, instance: str, name: str) -> GroupEntry | None
 def topic(account_id: int, instance: str, name: str) -> TopicEntry:
     """Returns the topic. Raises NotFound INSTANCE_NOT_FOUND or TOPIC_NOT_FOUND; foreign and missing are the same."""
     refresh_if_old()
-    found = _cache.topics.get((account_id, instance, name))
+    cache = _cache  # bound before the row is read: what is old by the time it is kept goes with the old cache
+    found = cache.topics.get((account_id, instance, name))
     if found is not None:
         return found
     row = (
@@ -94,13 +95,14 @@ def topic(account_id: int, instance: str, name: str) -> TopicEntry:
     )
     if row is None:
         raise _missing(account_id, instance, topic=name)
-    return _keep_topic(row)
+    return _keep_topic(cache, row)
 
 
 def group(account_id: int, instance: str, name: str) -> GroupEntry:
     """Returns the group. Raises NotFound INSTANCE_NOT_FOUND or GROUP_NOT_FOUND; foreign and missing are the same."""
     refresh_if_old()
-    found = _cache.groups.get((account_id, instance, name))
+    cache = _cache
+    found = cache.groups.get((account_id, instance, name))
     if found is not None:
         return found
     row = (
@@ -110,26 +112,28 @@ def group(account_id: int, instance: str, name: str) -> GroupEntry:
     )
     if row is None:
         raise _missing(account_id, instance, group=name)
-    return _keep_group(row)
+    return _keep_group(cache, row)
 
 
 def topic_by_id(topic_id: int) -> TopicEntry | None:
     """Returns the topic, or None when it was deleted."""
     refresh_if_old()
-    found = _cache.topics_by_id.get(topic_id)
+    cache = _cache
+    found = cache.topics_by_id.get(topic_id)
     if found is None:
         row = Topic.objects.select_related("instance").filter(pk=topic_id).first()
-        found = _keep_topic(row) if row else None
+        found = _keep_topic(cache, row) if row else None
     return found
 
 
 def group_by_id(group_id: int) -> GroupEntry | None:
     """Returns the group, or None when it was deleted."""
     refresh_if_old()
-    found = _cache.groups_by_id.get(group_id)
+    cache = _cache
+    found = cache.groups_by_id.get(group_id)
     if found is None:
         row = Group.objects.select_related("instance").filter(pk=group_id).first()
-        found = _keep_group(row) if row else None
+        found = _keep_group(cache, row) if row else None
     return found
 
 
@@ -169,8 +173,7 @@ def forget() -> None:
         _cache, _version, _checked_at = _Cache(), None, 0.0
 
 
-def _keep_topic(row: Topic) -> TopicEntry:
-    cache = _cache
+def _keep_topic(cache: _Cache, row: Topic) -> TopicEntry:
     queue_ids = tuple(row.queues.order_by("number").values_list("pk", flat=True))
     entry = TopicEntry(
         id=row.pk,
@@ -189,9 +192,8 @@ def _keep_topic(row: Topic) -> TopicEntry:
     return entry
 
 
-def _keep_group(row: Group) -> GroupEntry:
-    cache = _cache
-    derived = {t.kind: _keep_topic(t) for t in row.derived_topics.select_related("instance")}
+def _keep_group(cache: _Cache, row: Group) -> GroupEntry:
+    derived = {t.kind: _keep_topic(cache, t) for t in row.derived_topics.select_related("instance")}
     entry = GroupEntry(
         id=row.pk,
         instance_id=row.instance_id,

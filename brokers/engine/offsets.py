@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from django.db import transaction
+
 from .. import events
 from ..catalog import access, changes
 from ..domain import limits
@@ -195,7 +197,8 @@ def reset(
         return table
 
     done = session.again_after_deadlock(move)
-    events.announce([topic.pk], [f"group:{group.pk}", f"topic:{topic.pk}"])
+    # The caller may have a transaction of its own around this one.
+    transaction.on_commit(lambda: events.announce([topic.pk], [f"group:{group.pk}", f"topic:{topic.pk}"]))
     return done
 
 

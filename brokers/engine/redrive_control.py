@@ -5,6 +5,7 @@ Must not know: how the work is done (`engine.redrive`). Called by: console, api,
 """
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from django.db import transaction
@@ -125,7 +126,8 @@ def _change(actor: Actor, operation: Operation, event: OperationEvent) -> Operat
             changes.record(actor, f"mq:{event.title()}Operation", resource, operation=operation.pk)
             if event == OperationEvent.RESUME:
                 _ask_on_commit(operation)
-        events.announce(hints=[f"operation:{operation.pk}", f"group:{operation.group_id}"])
+        hints = [f"operation:{operation.pk}", f"group:{operation.group_id}"]
+        transaction.on_commit(partial(events.announce, hints=hints))
         operation.refresh_from_db()
         return operation
     raise TryLater("The operation changes too fast to be stopped now. Try again.", retry_after_seconds=1)

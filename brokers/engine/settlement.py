@@ -177,7 +177,7 @@ def _judge(receipt: Receipt, settled: Settled | None) -> BrokerError | None:
         return stale()
     if settled.is_valid:
         return None
-    # An ordered receipt whose head has moved on: settled by this very receipt before, or after it failed (checked later).
+    # An ordered receipt whose head has moved on: settled by this receipt before, or after it failed (checked later).
     return None if _contains(settled.already, receipt.offset) else stale()
 
 

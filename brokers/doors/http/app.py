@@ -13,7 +13,7 @@ from ...domain import limits
 from ...domain.actor import Actor
 from ...domain.errors import BrokerError, ErrorCode, Rejected
 from . import deliveries, health, identity, sends
-from .exchange import Exchange, Gone, Receive, Scope, Send
+from .exchange import Event, Exchange, Gone, Receive, Scope, Send
 from .routes import Route, find
 
 _log = logging.getLogger(__name__)
@@ -41,7 +41,7 @@ def in_front_of(app: App) -> App:
         route = find(scope["raw_path"]) if scope["type"] == "http" else None
         # A GET of .../messages is management's; so is what it says about any other verb on these paths.
         if route is None or scope["method"] != "POST":
-            await app(scope, receive, send)
+            await _pass_on(app, scope, receive=receive, send=send)
         else:
             await _serve(Exchange(scope, receive, send), route)
 
@@ -67,6 +67,28 @@ async def _serve(exchange: Exchange, route: Route) -> None:
     except Exception as error:  # a connection boundary
         _log.exception("request_failed", extra={"request_id": exchange.request_id})
         await exchange.problem(BrokerError(f"Something went wrong here ({type(error).__name__})."))
+
+
+async def _pass_on(app: App, scope: Scope, *, receive: Receive, send: Send) -> None:
+    """Lets `app` answer, but never read more than a management request may have: Django would spool it all to disk."""
+    if scope["type"] != "http":
+        await app(scope, receive, send)
+        return
+    exchange = Exchange(scope, receive, send)
+    try:
+        exchange.check_size(limits.SEND_REQUEST_BYTES)
+    except Rejected as error:
+        await exchange.problem(error)
+        return
+    size = 0
+
+    async def bounded() -> Event:
+        nonlocal size
+        event = await receive()
+        size += len(event.get("body", b""))
+        return {"type": "http.disconnect"} if size > limits.SEND_REQUEST_BYTES else event
+
+    await app(scope, bounded, send)
 
 
 def _check_type(exchange: Exchange) -> None:

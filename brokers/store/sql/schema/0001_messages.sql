@@ -90,6 +90,7 @@ CREATE TABLE cursor (
 ) WITH (fillfactor = 70);
 CREATE INDEX cursor_by_queue ON cursor (queue_id);
 CREATE INDEX cursor_by_group_topic ON cursor (group_id, topic_id);
+CREATE INDEX cursor_by_topic ON cursor (topic_id);
 
 -- A failed delivery: the rows of a message's timeline. (queue_id, queue_offset) is the copy that was delivered.
 CREATE TABLE attempt (
@@ -143,6 +144,7 @@ CREATE INDEX dead_letter_newest ON dead_letter (group_id, id DESC);
 CREATE INDEX dead_letter_waiting ON dead_letter (group_id, id) WHERE state = 'DEAD';
 CREATE INDEX dead_letter_by_message ON dead_letter (message_id);
 CREATE INDEX dead_letter_by_age ON dead_letter (died_at);
+CREATE INDEX dead_letter_by_topic ON dead_letter (topic_id);
 ALTER TABLE dead_letter ALTER COLUMN body SET STORAGE EXTERNAL;
 
 -- What a redrive did with each dead letter it took: the counts of the operation are the counts of these rows.
