@@ -182,6 +182,7 @@ SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 6 * 1024 * 1024
 LOGIN_URL = "/signin"
+CSRF_FAILURE_VIEW = "brokers.console.page.csrf_failure"
 LOGIN_REDIRECT_URL = "/"
 
 LANGUAGE_CODE = "en"

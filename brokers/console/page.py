@@ -87,10 +87,11 @@ def render(
     values: dict[str, Any] = {"section": section, "instance": instance, **preferences.context(request)}
     if is_fragment(request):
         values["layout"] = "layouts/fragment.html"
+    elif not request.user.is_authenticated:
+        values["layout"] = "layouts/plain.html"
     else:
         values["layout"] = "layouts/app.html"
-        if request.user.is_authenticated:
-            values["instances"] = list(Instance.objects.filter(account_id=reader(request).account_id).order_by("name"))
+        values["instances"] = list(Instance.objects.filter(account_id=reader(request).account_id).order_by("name"))
     response = django_render(request, template, {**values, **(context or {})}, status=status)
     # The same address answers with a page or with a fragment: a cache must never swap the two.
     patch_vary_headers(response, ["HX-Request", "Cookie"])
@@ -113,6 +114,13 @@ def default_instance(request: HttpRequest) -> Instance | None:
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Django's handler for an address that leads nowhere."""
     return _problem_page(request, NotFound(_("There is no page at this address.")))
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Django's handler for a form without a valid token: a page that was open too long, or a foreign site."""
+    return _problem_page(
+        request, Denied(_("This form is too old, or was not sent from here. Go back, reload, and send it again."))
+    )
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
