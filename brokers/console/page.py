@@ -142,5 +142,9 @@ def _problem_page(request: HttpRequest, error: BrokerError) -> HttpResponse:
     ):
         if isinstance(error, family):
             status = answer
+    # The menu stays usable, unless it is the database that failed.
+    home = None
+    if request.user.is_authenticated and status != HTTPStatus.SERVICE_UNAVAILABLE:
+        home = default_instance(request)
     context = {"title": problems.title(error.code), "detail": error.detail, "error": error, "status": int(status)}
-    return render(request, "pages/problem.html", context, status=status)
+    return render(request, "pages/problem.html", context, instance=home, status=status)
