@@ -5,7 +5,6 @@ Must not know: why a delivery failed beyond its outcome. Called by: engine.settl
 A delivery is settled under its cursor's lock, so it fails once however many workers report it (promise P4).
 """
 
-import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -15,16 +14,13 @@ from typing import Literal, TypeVar
 from .. import events
 from ..catalog import snapshot
 from ..domain import retry
-from ..domain.errors import BrokerError, ErrorCode, Stale, TryLater
+from ..domain.errors import BrokerError, ErrorCode, Stale
 from ..domain.messages import ORIGIN_MESSAGE_ID, ORIGIN_TOPIC, Stored
 from ..domain.receipts import Receipt
-from ..leases import claims
 from ..leases.claims import Release
 from ..store import cursors, log, pending, session
 from ..store.cursors import Cursor, Settlement
-from .delivery import lease_of
-
-_log = logging.getLogger(__name__)
+from .delivery import lease_of, release
 
 Item = TypeVar("Item")
 # Bodies of one transaction; what does not fit waits for the next one.
@@ -59,16 +55,6 @@ def fail(failed: Sequence[Failed]) -> list[BrokerError | None]:
                 results[index] = error
             break
     return results
-
-
-def release(group_id: int, releases: Sequence[Release]) -> None:
-    """Ends leases in Redis; when it does not answer they run out by themselves and are then found to be settled."""
-    if not releases:
-        return
-    try:
-        claims.release(group_id, releases)
-    except TryLater:
-        _log.info("lease_release_failed", extra={"group_id": group_id, "lease_count": len(releases)})
 
 
 def by_group(items: Iterable[Item], key: Callable[[Item], int]) -> dict[int, list[Item]]:
