@@ -1,5 +1,7 @@
 """What operators and load balancers ask of the running product."""
 
+from collections.abc import Iterator
+
 import httpx
 import pytest
 
@@ -7,9 +9,10 @@ from tests.stack import Running
 
 
 @pytest.fixture
-def client(server: Running) -> httpx.Client:
+def client(server: Running) -> Iterator[httpx.Client]:
     key = (server.credentials["access_key_id"], server.credentials["access_key_secret"])
-    return httpx.Client(base_url=server.url, auth=key, headers={"content-type": "application/json"})
+    with httpx.Client(base_url=server.url, auth=key, headers={"content-type": "application/json"}) as made:
+        yield made
 
 
 def test_a_healthy_product_is_alive_and_ready(client: httpx.Client) -> None:
