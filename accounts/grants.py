@@ -10,6 +10,7 @@ seconds.
 import json
 import re
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -18,7 +19,8 @@ from . import keys, limits, members, permissions, policy_cache
 from .errors import NotFound, Rejected
 from .models import Attachment, Policy, PolicyVersion, User, UserGroup
 from .permissions import Asker
-from .policies import document, system
+from .policies import advice, document, spellings, system
+from .policies.conditions import Facts
 from .policies.evaluation import Held
 
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,126}[A-Za-z0-9])?\Z")
@@ -50,7 +52,7 @@ def policy(asker: Asker, name: str, action: str = "ram:GetPolicy") -> Policy:
     return found
 
 
-def versions(found: Policy) -> Sequence[PolicyVersion]:
+def versions(found: Policy) -> list[PolicyVersion]:
     """Returns the versions of a policy, newest first; at most five."""
     return list(found.versions.order_by("-number"))
 
@@ -159,6 +161,36 @@ def detach(asker: Asker, name: str, *, user: str = "", group: str = "") -> None:
             raise NotFound(f"The policy {name!r} is not attached there.")
         members.note(asker, "ram:DetachPolicy", f"policy/{name}", user=user, group=group)
         keys.raise_version()
+
+
+def warnings(found: Policy) -> Sequence[advice.Warning]:
+    """Returns what in the version that counts is probably not meant."""
+    text = found.versions.get(number=found.default_number).document
+    return advice.warnings(policy_cache.parse(found.name, text), account_id=found.account_id)
+
+
+def simulate(
+    asker: Asker, *, user: str, action: str, resource: str, source_ip: str, at: datetime, secure: bool, mfa: bool
+) -> dict[str, Any]:  # Any: JSON values
+    """Returns how a user would be judged: allowed, outcome, reason, statement. Raises Denied, NotFound, Rejected."""
+    permissions.require(asker, "ram:SimulatePolicy", members.resource(asker.account_id, "*"))
+    found = members.user(asker, user)
+    try:
+        named, actions = spellings.resource(resource), spellings.actions(action)
+    except ValueError as error:
+        raise Rejected(f"{error}.") from None
+    if len(actions) > 1 or "*" in actions[0]:
+        raise Rejected("Ask about one action, such as mq:PUB.")
+    judged = permissions.simulate(
+        members.of_user(found),
+        account_id=asker.account_id,
+        is_root=found.is_root,
+        action=actions[0],
+        resource=named.replace("acs:mq:*:*:", f"acs:mq:*:{asker.account_id}:"),
+        facts=Facts(source_ip=source_ip, now=at, is_secure=secure, has_mfa=mfa),
+    )
+    outcome = str(judged.outcome)
+    return {"allowed": judged.is_allowed, "outcome": outcome, **permissions.explain(judged)}
 
 
 def quick_grant(asker: Asker, instance: str, name: str, *, right: str, user: str = "", group: str = "") -> Policy:

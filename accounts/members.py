@@ -134,8 +134,11 @@ def delete_group(asker: Asker, name: str) -> None:
         keys.raise_version()
 
 
-def add_to_group(asker: Asker, group_name: str, user_name: str) -> None:
-    """Makes a user a member. Raises Denied, also when the group may more than `asker`; NotFound, Rejected."""
+def add_to_group(asker: Asker, group_name: str, user_name: str) -> UserGroup:
+    """Returns the group after making a user a member.
+
+    Raises: Denied, also when the group may more than `asker`; NotFound; Rejected.
+    """
     found = group(asker, group_name, "ram:AddUserToGroup")
     require_holding(asker, of_group(found), "ram:AddUserToGroup", f"group/{group_name}")
     member = _member(asker, user_name)
@@ -148,6 +151,7 @@ def add_to_group(asker: Asker, group_name: str, user_name: str) -> None:
         found.members.add(member)
         note(asker, "ram:AddUserToGroup", f"group/{group_name}", user=user_name)
         keys.raise_version()
+    return found
 
 
 def remove_from_group(asker: Asker, group_name: str, user_name: str) -> None:
