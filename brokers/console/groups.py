@@ -135,7 +135,7 @@ def progress(request: HttpRequest, instance: str, group: str) -> HttpResponse:
         "topics": rows.sections(found, overall),
         "clients": clients.clients(found.pk),
     }
-    return _page(request, found, tab="progress", context=context)
+    return page_of(request, found, tab="progress", context=context)
 
 
 @page.page
@@ -143,16 +143,19 @@ def progress(request: HttpRequest, instance: str, group: str) -> HttpResponse:
 def settings(request: HttpRequest, instance: str, group: str) -> HttpResponse:
     found = access.group(page.actor(request), instance, group, action="mq:QueryGroup")
     steps = found.backoff_seconds or retry.DEFAULT_BACKOFF_SECONDS
-    return _page(request, found, tab="settings", context={"backoff": steps})
+    return page_of(request, found, tab="settings", context={"backoff": steps})
 
 
 @page.page
 @require_GET
 def client_code(request: HttpRequest, instance: str, group: str) -> HttpResponse:
     found = access.group(page.actor(request), instance, group, action="mq:QueryGroup")
-    return _page(request, found, tab="code", context={"code": code.snippets(request, found.instance, group=found.name)})
+    return page_of(
+        request, found, tab="code", context={"code": code.snippets(request, found.instance, group=found.name)}
+    )
 
 
-def _page(request: HttpRequest, group: Group, *, tab: str, context: dict[str, object]) -> HttpResponse:
+def page_of(request: HttpRequest, group: Group, *, tab: str, context: dict[str, object]) -> HttpResponse:
+    """Renders one tab of a group's page."""
     values = {"group": group, "tab": tab, "live_names": f"group:{group.pk}", **context}
     return page.render(request, "pages/group.html", values, section="groups", instance=group.instance)

@@ -106,14 +106,14 @@ def queues(request: HttpRequest, instance: str, topic: str) -> HttpResponse:
     found = access.topic(page.actor(request), instance, topic, action="mq:QueryTopic")
     lines = [rows.queue_line(queue) for queue in Queue.objects.filter(topic=found).order_by("number")]
     context = {"queues": lines, "most_kept": max([1, *(line.kept for line in lines)])}
-    return _page(request, found, tab="queues", context=context)
+    return page_of(request, found, tab="queues", context=context)
 
 
 @page.page
 @require_GET
 def groups(request: HttpRequest, instance: str, topic: str) -> HttpResponse:
     found = access.topic(page.actor(request), instance, topic, action="mq:QueryTopic")
-    return _page(request, found, tab="groups", context={"rows": rows.receivers(page.actor(request), found)})
+    return page_of(request, found, tab="groups", context={"rows": rows.receivers(page.actor(request), found)})
 
 
 @page.page
@@ -121,7 +121,7 @@ def groups(request: HttpRequest, instance: str, topic: str) -> HttpResponse:
 def client_code(request: HttpRequest, instance: str, topic: str) -> HttpResponse:
     found = access.topic(page.actor(request), instance, topic, action="mq:QueryTopic")
     snippets = code.snippets(request, found.instance, topic=found.name)
-    return _page(request, found, tab="code", context={"code": snippets})
+    return page_of(request, found, tab="code", context={"code": snippets})
 
 
 def names(actor: Actor, instance: Instance) -> list[str]:
@@ -129,7 +129,8 @@ def names(actor: Actor, instance: Instance) -> list[str]:
     return [topic.name for topic in selectors.topics(actor, instance, limit=limits.PAGE_MAX).items]
 
 
-def _page(request: HttpRequest, topic: Topic, *, tab: str, context: dict[str, object]) -> HttpResponse:
+def page_of(request: HttpRequest, topic: Topic, *, tab: str, context: dict[str, object]) -> HttpResponse:
+    """Renders one tab of a topic's page."""
     values = {
         "topic": topic,
         "tab": tab,
