@@ -102,6 +102,8 @@ def _web() -> list[str]:
     options = ["--host", settings.BIND, "--port", str(settings.HTTP_PORT), "--loop", "uvloop", "--http", "httptools"]
     options += ["--ws", "websockets-sansio", "--timeout-graceful-shutdown", "3", "--no-access-log"]
     options += ["--log-level", "warning"]
+    # Without this uvicorn believes X-Forwarded-For of whoever connects from this machine.
+    options += ["--proxy-headers", "--forwarded-allow-ips", "*"] if settings.BEHIND_PROXY else ["--no-proxy-headers"]
     return _python("-m", "uvicorn", "mqconsole.asgi:application", *options)
 
 

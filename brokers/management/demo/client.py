@@ -40,18 +40,23 @@ class Client:
         return self._ask("POST", path, json.dumps(body).encode())
 
     def _ask(self, method: str, path: str, body: bytes | None) -> Any:
+        is_used = self._connection is not None
         try:
-            if self._connection is None:
-                self._connection = http.client.HTTPConnection(self._place, timeout=_TIMEOUT_SECONDS)
-            self._connection.request(method, self._home + path, body, self._headers)
-            response = self._connection.getresponse()
-            status, raw = response.status, response.read()
-            answer = json.loads(raw) if raw else {}
-        except (OSError, http.client.HTTPException, ValueError) as error:
-            if self._connection is not None:
-                self._connection.close()
-                self._connection = None
-            raise Unwilling(type(error).__name__) from error
+            status, raw = self._exchange(method, path, body)
+        except (OSError, http.client.HTTPException) as error:
+            self._connection = None
+            # A connection that rested too long was closed by the server; that is no trouble.
+            if not is_used or isinstance(error, TimeoutError):
+                raise Unwilling(type(error).__name__) from error
+            return self._ask(method, path, body)
+        answer = json.loads(raw) if raw else {}
         if status >= 400:
             raise Unwilling(str(answer.get("detail", status)), str(answer.get("code", status)))
         return answer
+
+    def _exchange(self, method: str, path: str, body: bytes | None) -> tuple[int, bytes]:
+        if self._connection is None:
+            self._connection = http.client.HTTPConnection(self._place, timeout=_TIMEOUT_SECONDS)
+        self._connection.request(method, self._home + path, body, self._headers)
+        response = self._connection.getresponse()
+        return response.status, response.read()
