@@ -84,6 +84,8 @@ DEAD_LETTER_RETENTION_DAYS = env.integer("MQ_DEAD_LETTER_RETENTION_DAYS", 30, lo
 # Threads of one process that run engine calls; each holds one PostgreSQL connection.
 ENGINE_THREADS = env.integer("MQ_ENGINE_THREADS", 8, low=2, high=64)
 DEMO = env.boolean("MQ_DEMO", False)
+# Who reads /metrics from another machine shows this token.
+METRICS_TOKEN = env.text("MQ_METRICS_TOKEN")
 
 LOG_FORMAT = env.choice("MQ_LOG_FORMAT", "text", ("text", "json"))
 LOG_LEVEL = env.choice("MQ_LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR"))

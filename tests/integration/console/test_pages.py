@@ -1,6 +1,7 @@
 """Every page: shown to its owner, in both languages, without inline code; refused to others; in few queries."""
 
 import re
+from pathlib import Path
 
 import pytest
 from django.db import connection
@@ -54,6 +55,21 @@ def test_wrong_address_and_stale_form_are_explained(shop: Shop) -> None:
     answer = strict.post("/signin", {"account": "acme", "name": "root", "password": "x"})
     assert answer.status_code == 403
     assert "This form is too old" in answer.content.decode()
+
+
+def test_page_says_so_when_the_database_is_away(shop: Shop, tmp_path: Path) -> None:
+    browser = browser_of(shop.people.owner)
+    reached = connection.settings_dict["HOST"]
+    connection.close()
+    connection.settings_dict["HOST"] = str(tmp_path)
+    try:
+        answer = browser.get(f"{shop.home}/topics")
+    finally:
+        connection.settings_dict["HOST"] = reached
+        connection.close()
+    assert answer.status_code == 503
+    assert "The database cannot be reached" in answer.content.decode()
+    assert browser.get(f"{shop.home}/topics").status_code == 200
 
 
 def test_fragment_of_a_page_is_its_live_part_alone(shop: Shop) -> None:

@@ -182,11 +182,11 @@ def test_ranges_given_back_outlive_a_slow_consumer(world: World, redis_client: o
     (key,) = redis_client.keys("*:r")  # type: ignore[attr-defined] # redis-py's client, as the fixture gives it
     pointer = key.removesuffix(b":r")
     for name in (key, pointer):
-        redis_client.pexpire(name, 5000)  # type: ignore[attr-defined]
+        redis_client.pexpire(name, 5000)  # type: ignore[attr-defined] # set by the test only
     got = receive(world, group, [topic], count=1)
     assert [d.message.message_id for d in got] == sent[:1]
-    assert redis_client.pttl(key) > 3_600_000  # type: ignore[attr-defined]
-    assert redis_client.pttl(pointer) > 3_600_000  # type: ignore[attr-defined]
+    assert redis_client.pttl(key) > 3_600_000  # type: ignore[attr-defined] # set by the test only
+    assert redis_client.pttl(pointer) > 3_600_000  # type: ignore[attr-defined] # set by the test only
 
 
 def test_client_with_the_longest_name_can_use_its_receipts(world: World) -> None:
