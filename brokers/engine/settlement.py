@@ -20,8 +20,8 @@ from ..leases.claims import Lease, Release
 from ..store import cursors, session
 from ..store.cursors import Cursor, Settled, Settlement
 from . import failures
-from .delivery import lease_of
-from .failures import Failed, by_group, release, stale
+from .delivery import lease_of, release
+from .failures import Failed, by_group, stale
 
 
 @dataclass(frozen=True, slots=True)
