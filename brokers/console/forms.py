@@ -41,6 +41,11 @@ def _mono(**attrs: str) -> dict[str, str]:
 
 
 class SignInForm(ConsoleForm):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # Any: Django's own signature
+        super().__init__(*args, **kwargs)
+        first = "name" if self.initial.get("account") else "account"
+        self.fields[first].widget.attrs["autofocus"] = True
+
     account = forms.CharField(
         label=_("Account"),
         max_length=64,

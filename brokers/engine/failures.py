@@ -17,9 +17,9 @@ from ..domain import retry
 from ..domain.errors import BrokerError, ErrorCode, Stale
 from ..domain.messages import ORIGIN_MESSAGE_ID, ORIGIN_TOPIC, Stored
 from ..domain.receipts import Receipt
-from ..leases.claims import Release
+from ..leases.claims import Lease, Release
 from ..store import cursors, log, pending, session
-from ..store.cursors import Cursor, Settlement
+from ..store.cursors import Cursor, Settled, Settlement
 from .delivery import lease_of, release
 
 Item = TypeVar("Item")
@@ -99,11 +99,11 @@ def _fail_some(failed: Sequence[Failed], chosen: Sequence[int], results: list[Br
                 left.append(index)
                 del valid[index]
         messages = [m for found in rows for m in found if isinstance(m, Stored)]
-        topics = _write_failures(list(valid.values()), messages, locked=locked) if valid else set()
+        topics, settled = _write_failures(list(valid.values()), messages, locked=locked) if valid else (set(), {})
     session.reached("failed")
     events.announce(topics, {f"group:{item.receipt.group_id}" for item in valid.values()})
     # Whoever committed a failure may have died before this; an ordered queue would wait until the lease runs out.
-    _release_failed([*valid.values(), *over])
+    _release_failed([*valid.values(), *over], settled)
     return left
 
 
@@ -124,8 +124,11 @@ def _is_stale(item: Failed, cursor: Cursor | None) -> bool:
 
 def _write_failures(
     valid: Sequence[Failed], messages: Sequence[Stored], *, locked: dict[tuple[int, int], Cursor]
-) -> set[int]:
-    """Writes what follows from failures, inside the caller's transaction. Returns topics that got messages."""
+) -> tuple[set[int], dict[tuple[int, int], Settled]]:
+    """Writes what follows from failures, inside the caller's transaction.
+
+    Returns the topics that got messages, and how far the cursors are now that settled something.
+    """
     by_place = {(m.queue_id, m.offset): m for m in messages}
     retries: list[pending.Parked] = []
     failures: list[pending.Failure] = []
@@ -153,8 +156,8 @@ def _write_failures(
     ]
     if heads:
         cursors.block_heads([(g, q, (waiting[g, q].delay or timedelta()).total_seconds()) for g, q in heads])
-    _settle_failed([f for f in valid if (f.receipt.group_id, f.receipt.queue_id) not in heads], locked)
-    return _bury(dead) if dead else set()
+    settled = _settle_failed([f for f in valid if (f.receipt.group_id, f.receipt.queue_id) not in heads], locked)
+    return _bury(dead) if dead else set(), settled
 
 
 def _failure(
@@ -235,26 +238,28 @@ def _copy(failure: pending.Failure, queue_id: int, reconsume_times: int) -> log.
     )
 
 
-def _settle_failed(valid: Sequence[Failed], locked: dict[tuple[int, int], Cursor]) -> None:
+def _settle_failed(valid: Sequence[Failed], locked: dict[tuple[int, int], Cursor]) -> dict[tuple[int, int], Settled]:
     together: dict[tuple[int, int], list[int]] = {}
     for item in valid:
         together.setdefault((item.receipt.group_id, item.receipt.queue_id), []).append(item.receipt.offset)
-    if together:
-        cursors.settle(
-            [
-                Settlement(group_id, queue_id, locked[group_id, queue_id].epoch, tuple(offsets))
-                for (group_id, queue_id), offsets in sorted(together.items())
-            ],
-            acknowledged=False,
-        )
+    if not together:
+        return {}
+    return cursors.settle(
+        [
+            Settlement(group_id, queue_id, locked[group_id, queue_id].epoch, tuple(offsets))
+            for (group_id, queue_id), offsets in sorted(together.items())
+        ],
+        acknowledged=False,
+    )
 
 
-def _release_failed(over: Sequence[Failed]) -> None:
+def _release_failed(over: Sequence[Failed], settled: dict[tuple[int, int], Settled]) -> None:
     for group_id, held in by_group(over, lambda f: f.receipt.group_id).items():
-        single = [lease_of(f.receipt) for f in held if f.receipt.is_ordered]
-        single += [
-            lease
-            for lease in (lease_of(f.receipt) for f in held if not f.receipt.is_ordered)
-            if lease.end - lease.start == 1
-        ]
-        release(group_id, [Release(lease, "head" if lease.is_ordered else "drop") for lease in single])
+        releases: dict[Lease, Release] = {}
+        for lease in (lease_of(item.receipt) for item in held):
+            entry = settled.get((lease.group_id, lease.queue_id))
+            if lease.is_ordered:
+                releases[lease] = Release(lease, "head")
+            elif entry is not None and entry.covers(lease.start, lease.end):
+                releases[lease] = Release(lease)
+        release(group_id, list(releases.values()))

@@ -9,7 +9,7 @@ from tests.integration.crash import operations
 from tests.stack import wait_until
 
 
-def rows(query: str, *values: object) -> list[tuple[object, ...]]:
+def rows(query: str, *values: int) -> list[tuple[object, ...]]:
     with connection.cursor() as cur:
         cur.execute(query, values)
         return list(cur.fetchall())
