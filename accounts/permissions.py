@@ -40,7 +40,6 @@ class Asker(Protocol):
     def is_secure(self) -> bool: ...
 
 
-EXPLICIT_DENY = Outcome.EXPLICIT_DENY
 _ROOT = Decision(Outcome.ALLOWED)
 _NOBODY = Decision(Outcome.IMPLICIT_DENY)
 _noted: dict[str, float] = {}

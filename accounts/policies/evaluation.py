@@ -43,6 +43,11 @@ class Decision:
         """Returns True if the door opens."""
         return self.outcome == Outcome.ALLOWED
 
+    @property
+    def is_denied(self) -> bool:
+        """Returns True if a statement denies, which no allow elsewhere can outweigh."""
+        return self.outcome == Outcome.EXPLICIT_DENY
+
 
 _IMPLICIT = Decision(Outcome.IMPLICIT_DENY)
 

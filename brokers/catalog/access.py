@@ -10,9 +10,11 @@ account only: what belongs to others and what does not exist give one answer.
 from collections.abc import Callable
 
 from accounts import permissions
+from accounts.policies.evaluation import Decision
 
 from ..domain.actor import Actor
 from ..domain.errors import Denied, ErrorCode, NotFound
+from ..domain.names import may_exist
 from ..models import Group, Instance, Operation, Topic
 
 
@@ -24,8 +26,7 @@ def check(actor: Actor, action: str, resource: str) -> None:
     """
     decision = permissions.decide(actor, action, resource)
     if not decision.is_allowed:
-        told = permissions.denial(actor, action, resource, decision)
-        raise Denied(told.detail, **told.extra)
+        raise _denied(actor, action, resource, decision)
 
 
 def is_settled(actor: Actor, action: str, resource: str) -> bool:
@@ -41,7 +42,7 @@ def may(actor: Actor, action: str, resource: str) -> bool:
 
 def is_denied(actor: Actor, action: str, resource: str) -> bool:
     """Returns True if a deny says so; False also when nothing allows it."""
-    return permissions.decide(actor, action, resource).outcome == permissions.EXPLICIT_DENY
+    return permissions.decide(actor, action, resource).is_denied
 
 
 def filter_of(actor: Actor, instance: str, action: str) -> Callable[[str], bool] | None:
@@ -61,7 +62,7 @@ def resource(account_id: int, instance: str, name: str = "") -> str:
 def instance(actor: Actor, name: str, action: str = "mq:QueryInstanceBaseInfo") -> Instance:
     """Returns the instance. Raises Denied, NotFound INSTANCE_NOT_FOUND."""
     check(actor, action, resource(actor.account_id, name))
-    found = Instance.objects.filter(account_id=actor.account_id, name=name).first()
+    found = Instance.objects.filter(account_id=actor.account_id, name=name).first() if may_exist(name) else None
     if found is None:
         raise _no_instance(name)
     return found
@@ -70,8 +71,10 @@ def instance(actor: Actor, name: str, action: str = "mq:QueryInstanceBaseInfo") 
 def topic(actor: Actor, instance_name: str, name: str, *, action: str = "mq:QueryTopic") -> Topic:
     """Returns the topic with its instance. Raises Denied, NotFound INSTANCE_NOT_FOUND or TOPIC_NOT_FOUND."""
     check(actor, action, resource(actor.account_id, instance_name, name))
-    rows = Topic.objects.select_related("instance", "group")
-    found = rows.filter(instance__account_id=actor.account_id, instance__name=instance_name, name=name).first()
+    found = None
+    if may_exist(instance_name, name):
+        rows = Topic.objects.select_related("instance", "group")
+        found = rows.filter(instance__account_id=actor.account_id, instance__name=instance_name, name=name).first()
     if found is None:
         _require_instance(actor, instance_name)
         raise NotFound(
@@ -84,8 +87,10 @@ def topic(actor: Actor, instance_name: str, name: str, *, action: str = "mq:Quer
 def group(actor: Actor, instance_name: str, name: str, *, action: str = "mq:QueryGroup") -> Group:
     """Returns the group with its instance. Raises Denied, NotFound INSTANCE_NOT_FOUND or GROUP_NOT_FOUND."""
     check(actor, action, resource(actor.account_id, instance_name, name))
-    rows = Group.objects.select_related("instance")
-    found = rows.filter(instance__account_id=actor.account_id, instance__name=instance_name, name=name).first()
+    found = None
+    if may_exist(instance_name, name):
+        rows = Group.objects.select_related("instance")
+        found = rows.filter(instance__account_id=actor.account_id, instance__name=instance_name, name=name).first()
     if found is None:
         _require_instance(actor, instance_name)
         raise NotFound(
@@ -102,14 +107,18 @@ def operation(actor: Actor, instance_name: str, number: int, *, action: str = "m
     same of an operation that does not exist.
     """
     scope = resource(actor.account_id, instance_name)
-    rows = Operation.objects.select_related("instance", "group")
-    found = rows.filter(instance__account_id=actor.account_id, instance__name=instance_name, pk=number).first()
+    found = None
+    if may_exist(instance_name):
+        rows = Operation.objects.select_related("instance", "group")
+        found = rows.filter(instance__account_id=actor.account_id, instance__name=instance_name, pk=number).first()
     if found is None:
         check(actor, action, scope)
         _require_instance(actor, instance_name)
         raise NotFound(f"There is no operation {number} in instance {instance_name!r}.", ErrorCode.OPERATION_NOT_FOUND)
     if not may_on_group(actor, action, instance_name, found.group.name):
-        raise _denied(actor, action, scope)
+        on_group = permissions.decide(actor, action, resource(actor.account_id, instance_name, found.group.name))
+        on_instance = permissions.decide(actor, action, scope)
+        raise _denied(actor, action, scope, on_instance if on_instance.is_denied else on_group)
     return found
 
 
@@ -117,19 +126,18 @@ def may_on_group(actor: Actor, action: str, instance_name: str, group_name: str)
     """Returns whether the right is there, on the group or on its whole instance, and no deny is."""
     on_group = permissions.decide(actor, action, resource(actor.account_id, instance_name, group_name))
     on_instance = permissions.decide(actor, action, resource(actor.account_id, instance_name))
-    if permissions.EXPLICIT_DENY in (on_group.outcome, on_instance.outcome):
+    if on_group.is_denied or on_instance.is_denied:
         return False
     return on_group.is_allowed or on_instance.is_allowed
 
 
-def _denied(actor: Actor, action: str, named: str) -> Denied:
-    """Returns the refusal of somebody who has no right on `named`, or has one that a deny elsewhere outweighs."""
-    told = permissions.denial(actor, action, named, permissions.decide(actor, action, named))
+def _denied(actor: Actor, action: str, named: str, decision: Decision) -> Denied:
+    told = permissions.denial(actor, action, named, decision)
     return Denied(told.detail, **told.extra)
 
 
 def _require_instance(actor: Actor, name: str) -> None:
-    if not Instance.objects.filter(account_id=actor.account_id, name=name).exists():
+    if not (may_exist(name) and Instance.objects.filter(account_id=actor.account_id, name=name).exists()):
         raise _no_instance(name)
 
 
