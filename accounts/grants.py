@@ -91,7 +91,7 @@ def add_version(asker: Asker, name: str, text: str) -> PolicyVersion:
     read = document.parse(text)
     with transaction.atomic():
         locked = Policy.objects.select_for_update().get(pk=found.pk)
-        _require_swap(asker, locked, read, "ram:CreatePolicyVersion")
+        _require_swap(asker, locked, read=read, action="ram:CreatePolicyVersion")
         kept = list(locked.versions.order_by("number"))
         if len(kept) >= limits.POLICY_VERSION_COUNT:
             kept[0].delete()
@@ -114,7 +114,7 @@ def set_default(asker: Asker, name: str, number: int) -> Policy:
         version = locked.versions.filter(number=number).first()
         if version is None:
             raise NotFound(f"The policy {name!r} has no version {number}.")
-        _require_swap(asker, locked, document.parse(version.document), "ram:CreatePolicyVersion")
+        _require_swap(asker, locked, read=document.parse(version.document), action="ram:CreatePolicyVersion")
         locked.default_number = number
         locked.save()
         members.note(asker, "ram:CreatePolicyVersion", f"policy/{name}", default_version=number)
@@ -139,7 +139,7 @@ def attach(asker: Asker, name: str, *, user: str = "", group: str = "") -> None:
     Raises: Denied, also when the policy gives more than `asker` holds; NotFound; Rejected.
     """
     given, held = _named(asker, name, "ram:AttachPolicy")
-    members.require_holding(asker, [held], "ram:AttachPolicy", f"policy/{name}")
+    members.require_holding(asker, [held], action="ram:AttachPolicy", rest=f"policy/{name}")
     whom = _holder(asker, user=user, group=group)
     with transaction.atomic():
         if Attachment.objects.filter(**whom).count() >= limits.POLICIES_PER_HOLDER:
@@ -153,7 +153,7 @@ def attach(asker: Asker, name: str, *, user: str = "", group: str = "") -> None:
 def detach(asker: Asker, name: str, *, user: str = "", group: str = "") -> None:
     """Takes a policy away from a user or a user group. Raises Denied, NotFound."""
     given, held = _named(asker, name, "ram:DetachPolicy")
-    members.require_no_deny(asker, [held], "ram:DetachPolicy", f"policy/{name}")
+    members.require_no_deny(asker, [held], action="ram:DetachPolicy", rest=f"policy/{name}")
     whom = _holder(asker, user=user, group=group)
     with transaction.atomic():
         gone = Attachment.objects.filter(policy=given, system_name="" if given else name, **whom).delete()[0]
@@ -236,15 +236,18 @@ def _with_grant(statements: list[object], account_id: int, instance: str, *, nam
     return json.dumps({"Version": "1", "Statement": kept}, indent=2, ensure_ascii=False)
 
 
-def _require_swap(asker: Asker, locked: Policy, read: document.Document, action: str) -> None:
+def _require_swap(asker: Asker, locked: Policy, *, read: document.Document, action: str) -> None:
     """Lets a policy that somebody has be changed only within what `asker` holds."""
     if not locked.attachments.exists():
         return
     old = locked.versions.get(number=locked.default_number)
     members.require_no_deny(
-        asker, [Held(locked.name, old.number, "", document.parse(old.document))], action, f"policy/{locked.name}"
+        asker,
+        [Held(locked.name, old.number, "", document.parse(old.document))],
+        action=action,
+        rest=f"policy/{locked.name}",
     )
-    members.require_holding(asker, [Held(locked.name, 0, "", read)], action, f"policy/{locked.name}")
+    members.require_holding(asker, [Held(locked.name, 0, "", read)], action=action, rest=f"policy/{locked.name}")
 
 
 def _named(asker: Asker, name: str, action: str) -> tuple[Policy | None, Held]:

@@ -51,7 +51,7 @@ def set_active(asker: Asker, name: str, active: bool) -> User:
     """Returns the user after switching it on or off. Raises Denied, NotFound, Rejected for the root user."""
     found = _sub_account(asker, name, "ram:UpdateUser")
     if active:
-        require_holding(asker, of_user(found), "ram:UpdateUser", f"user/{name}")
+        require_holding(asker, of_user(found), action="ram:UpdateUser", rest=f"user/{name}")
     people.set_active(found, active, actor=asker.signature, source_ip=asker.source_ip)
     return found
 
@@ -59,7 +59,7 @@ def set_active(asker: Asker, name: str, active: bool) -> User:
 def set_password(asker: Asker, name: str, password: str) -> None:
     """Gives a sub-account a password, which ends its sessions. Raises Denied, NotFound, Rejected."""
     found = _sub_account(asker, name, "ram:UpdateLoginProfile")
-    require_holding(asker, of_user(found), "ram:UpdateLoginProfile", f"user/{name}")
+    require_holding(asker, of_user(found), action="ram:UpdateLoginProfile", rest=f"user/{name}")
     people.set_password(found, password, actor=asker.signature, source_ip=asker.source_ip)
 
 
@@ -72,7 +72,7 @@ def delete_user(asker: Asker, name: str) -> None:
 def create_key(asker: Asker, name: str, *, remark: str = "") -> tuple[AccessKey, str]:
     """Returns a new key of a sub-account and its secret. Raises Denied, NotFound, Rejected."""
     found = _sub_account(asker, name, "ram:CreateAccessKey")
-    require_holding(asker, of_user(found), "ram:CreateAccessKey", f"user/{name}")
+    require_holding(asker, of_user(found), action="ram:CreateAccessKey", rest=f"user/{name}")
     return keys.create(found, remark=remark, actor=asker.signature, source_ip=asker.source_ip)
 
 
@@ -80,7 +80,7 @@ def set_key_enabled(asker: Asker, name: str, key_id: str, *, enabled: bool) -> A
     """Returns a sub-account's key after switching it on or off. Raises Denied, NotFound."""
     found = _sub_account(asker, name, "ram:UpdateAccessKey")
     if enabled:
-        require_holding(asker, of_user(found), "ram:UpdateAccessKey", f"user/{name}")
+        require_holding(asker, of_user(found), action="ram:UpdateAccessKey", rest=f"user/{name}")
     return keys.change(found, key_id, enabled=enabled, actor=asker.signature, source_ip=asker.source_ip)
 
 
@@ -127,7 +127,7 @@ def create_group(asker: Asker, name: str, *, remark: str = "") -> UserGroup:
 def delete_group(asker: Asker, name: str) -> None:
     """Deletes a user group; its members lose what they had through it. Raises Denied, NotFound."""
     found = group(asker, name, "ram:DeleteGroup")
-    require_no_deny(asker, of_group(found), "ram:DeleteGroup", f"group/{name}")
+    require_no_deny(asker, of_group(found), action="ram:DeleteGroup", rest=f"group/{name}")
     with transaction.atomic():
         found.delete()
         note(asker, "ram:DeleteGroup", f"group/{name}")
@@ -140,7 +140,7 @@ def add_to_group(asker: Asker, group_name: str, user_name: str) -> UserGroup:
     Raises: Denied, also when the group may more than `asker`; NotFound; Rejected.
     """
     found = group(asker, group_name, "ram:AddUserToGroup")
-    require_holding(asker, of_group(found), "ram:AddUserToGroup", f"group/{group_name}")
+    require_holding(asker, of_group(found), action="ram:AddUserToGroup", rest=f"group/{group_name}")
     member = _member(asker, user_name)
     if member.is_root:
         raise Rejected("The root user may do everything already; it needs no group.", "CONFLICT")
@@ -157,7 +157,7 @@ def add_to_group(asker: Asker, group_name: str, user_name: str) -> UserGroup:
 def remove_from_group(asker: Asker, group_name: str, user_name: str) -> None:
     """Ends a membership. Raises Denied, NotFound."""
     found = group(asker, group_name, "ram:RemoveUserFromGroup")
-    require_no_deny(asker, of_group(found), "ram:RemoveUserFromGroup", f"group/{group_name}")
+    require_no_deny(asker, of_group(found), action="ram:RemoveUserFromGroup", rest=f"group/{group_name}")
     member = _member(asker, user_name)
     with transaction.atomic():
         found.members.remove(member)
@@ -175,19 +175,19 @@ def of_group(found: UserGroup) -> tuple[Held, ...]:
     return policy_cache.load(Q(group=found))
 
 
-def require_holding(asker: Asker, given: Sequence[Held], action: str, rest: str) -> None:
+def require_holding(asker: Asker, given: Sequence[Held], *, action: str, rest: str) -> None:
     """Raises Denied unless `asker` holds all that `given` allows (root holds everything)."""
     if asker.is_root:
         return
     mine = policy_cache.of_user(asker.user_id or 0)
     if not holdings.holds(mine, [held.document for held in given]):
-        raise _beyond(asker, action, rest, "it would give somebody more than you hold yourself")
+        raise _beyond(asker, "it would give somebody more than you hold yourself", action=action, rest=rest)
 
 
-def require_no_deny(asker: Asker, taken: Sequence[Held], action: str, rest: str) -> None:
+def require_no_deny(asker: Asker, taken: Sequence[Held], *, action: str, rest: str) -> None:
     """Raises Denied if taking `taken` away would lift a deny and `asker` is not root."""
     if not asker.is_root and holdings.has_deny(held.document for held in taken):
-        raise _beyond(asker, action, rest, "it would lift a deny, which only the root user may do")
+        raise _beyond(asker, "it would lift a deny, which only the root user may do", action=action, rest=rest)
 
 
 def note(asker: Asker, action: str, rest: str, **detail: object) -> None:
@@ -216,7 +216,7 @@ def _member(asker: Asker, name: str) -> User:
     return found
 
 
-def _beyond(asker: Asker, action: str, rest: str, reason: str) -> Denied:
+def _beyond(asker: Asker, reason: str, *, action: str, rest: str) -> Denied:
     named = resource(asker.account_id, rest)
     return Denied(
         f"You are not allowed to do {action} on {named}: {reason}.",

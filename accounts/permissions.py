@@ -52,23 +52,23 @@ def peek(asker: Asker, action: str, resource: str) -> Decision | None:
     if known is not None:
         return known
     held = policy_cache.peek(asker.user_id or 0)
-    return None if held is None else _judge(held, asker, action, resource)
+    return None if held is None else _judge(held, asker, action=action, resource=resource)
 
 
 def decide(asker: Asker, action: str, resource: str) -> Decision:
     """Returns the judgement with the statement that decided. Raises TryLater when policies cannot be read."""
     known = _without_policies(asker, resource)
-    return known or _judge(policy_cache.of_user(asker.user_id or 0), asker, action, resource)
+    return known or _judge(policy_cache.of_user(asker.user_id or 0), asker, action=action, resource=resource)
 
 
 def require(asker: Asker, action: str, resource: str) -> None:
     """Raises Denied with the reason if `asker` may not. Effects: as `denial`."""
     decision = decide(asker, action, resource)
     if not decision.is_allowed:
-        raise denial(asker, action, resource, decision)
+        raise denial(asker, decision, action=action, resource=resource)
 
 
-def denial(asker: Asker, action: str, resource: str, decision: Decision) -> Denied:
+def denial(asker: Asker, decision: Decision, *, action: str, resource: str) -> Denied:
     """Returns the error that tells of a refusal. Effects: writes it down, the same one at most once a minute."""
     extra = {"action": action, "resource": resource, **explain(decision)}
     _note(asker, action, resource, detail=extra)
@@ -118,7 +118,7 @@ def forget() -> None:
     _notes.clear()
 
 
-def _judge(held: tuple[Held, ...], asker: Asker, action: str, resource: str) -> Decision:
+def _judge(held: tuple[Held, ...], asker: Asker, *, action: str, resource: str) -> Decision:
     facts = Facts(source_ip=asker.source_ip, now=clock.now(), is_secure=asker.is_secure)
     return evaluation.decide(held, action, resource, facts=facts)
 

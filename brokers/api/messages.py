@@ -54,7 +54,7 @@ class OneMessage(ApiView):
         actor = actor_of(request)
         found_in = access.instance(actor, instance)
         asked = query(forms.MessageQuery, request)
-        return Response(_describe(visible.message(actor, found_in, message, asked.get("topic"))))
+        return Response(_describe(visible.message(actor, found_in, message, topic=asked.get("topic"))))
 
 
 def _describe(page: browse.MessagePage) -> dict[str, Any]:  # Any: JSON values

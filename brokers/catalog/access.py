@@ -26,7 +26,7 @@ def check(actor: Actor, action: str, resource: str) -> None:
     """
     decision = permissions.decide(actor, action, resource)
     if not decision.is_allowed:
-        raise _denied(actor, action, resource, decision)
+        raise _denied(actor, decision, action=action, named=resource)
 
 
 def is_settled(actor: Actor, action: str, resource: str) -> bool:
@@ -115,24 +115,25 @@ def operation(actor: Actor, instance_name: str, number: int, *, action: str = "m
         check(actor, action, scope)
         _require_instance(actor, instance_name)
         raise NotFound(f"There is no operation {number} in instance {instance_name!r}.", ErrorCode.OPERATION_NOT_FOUND)
-    if not may_on_group(actor, action, instance_name, found.group.name):
+    if not may_on_group(actor, action, instance=instance_name, group=found.group.name):
         on_group = permissions.decide(actor, action, resource(actor.account_id, instance_name, found.group.name))
         on_instance = permissions.decide(actor, action, scope)
-        raise _denied(actor, action, scope, on_instance if on_instance.is_denied else on_group)
+        decided = on_instance if on_instance.is_denied else on_group
+        raise _denied(actor, decided, action=action, named=scope)
     return found
 
 
-def may_on_group(actor: Actor, action: str, instance_name: str, group_name: str) -> bool:
+def may_on_group(actor: Actor, action: str, *, instance: str, group: str) -> bool:
     """Returns whether the right is there, on the group or on its whole instance, and no deny is."""
-    on_group = permissions.decide(actor, action, resource(actor.account_id, instance_name, group_name))
-    on_instance = permissions.decide(actor, action, resource(actor.account_id, instance_name))
+    on_group = permissions.decide(actor, action, resource(actor.account_id, instance, group))
+    on_instance = permissions.decide(actor, action, resource(actor.account_id, instance))
     if on_group.is_denied or on_instance.is_denied:
         return False
     return on_group.is_allowed or on_instance.is_allowed
 
 
-def _denied(actor: Actor, action: str, named: str, decision: Decision) -> Denied:
-    told = permissions.denial(actor, action, named, decision)
+def _denied(actor: Actor, decision: Decision, *, action: str, named: str) -> Denied:
+    told = permissions.denial(actor, decision, action=action, resource=named)
     return Denied(told.detail, **told.extra)
 
 

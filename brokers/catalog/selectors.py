@@ -118,7 +118,7 @@ def _may_see_instance(actor: Actor, row: Instance) -> bool:
 
 
 def _may_see_operation(actor: Actor, instance: str, row: Operation) -> bool:
-    return access.may_on_group(actor, "mq:QueryOperation", instance, row.group.name)
+    return access.may_on_group(actor, "mq:QueryOperation", instance=instance, group=row.group.name)
 
 
 def _named_like(rows: QuerySet[Row], search: str) -> QuerySet[Row]:

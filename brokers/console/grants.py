@@ -85,7 +85,7 @@ def _serve(request: HttpRequest, asked: _Asked) -> dict[str, object] | None:
             return None
     return {
         "form": form,
-        "actions": asked.actions,
+        "judged_actions": asked.actions,
         "resource": asked.resource,
         "rows": [(user, _rights(user, asked)) for user in people],
         "has_others": len(people) > 1,

@@ -48,7 +48,7 @@ def search(request: HttpRequest, instance: str) -> HttpResponse:
 @require_GET
 def show(request: HttpRequest, instance: str, message_id: str) -> HttpResponse:
     home = access.instance(page.actor(request), instance)
-    found = visible.message(page.actor(request), home, message_id, request.GET.get("topic") or None)
+    found = visible.message(page.actor(request), home, message_id, topic=request.GET.get("topic") or None)
     context = {
         "message": found,
         "main": found.main,

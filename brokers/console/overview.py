@@ -114,5 +114,9 @@ def _overview(request: HttpRequest, instance: Instance) -> HttpResponse:
 
 def _active_operations(actor: Actor, instance: Instance) -> list[Operation]:
     rows = Operation.objects.filter(instance=instance, state__in=ACTIVE).select_related("group").order_by("-pk")[:50]
-    seen = (row for row in rows if access.may_on_group(actor, "mq:QueryOperation", instance.name, row.group.name))
+    seen = (
+        row
+        for row in rows
+        if access.may_on_group(actor, "mq:QueryOperation", instance=instance.name, group=row.group.name)
+    )
     return list(islice(seen, 5))

@@ -110,7 +110,7 @@ def render(
     else:
         values["layout"] = "layouts/app.html"
         values["instances"] = selectors.instances(actor(request), limit=limits.PAGE_MAX).items
-        values["may"] = _chrome_rights(request)
+        values["may"] = _chrome_rights(request, instance)
     response = django_render(request, template, {**values, **(context or {})}, status=status)
     # The same address answers with a page or with a fragment: a cache must never swap the two.
     patch_vary_headers(response, ["HX-Request", "Cookie"])
@@ -130,10 +130,11 @@ def default_instance(request: HttpRequest) -> Instance | None:
     return next((row for row in mine if row.name == last), mine[0] if mine else None)
 
 
-def _chrome_rights(request: HttpRequest) -> dict[str, bool]:
+def _chrome_rights(request: HttpRequest, instance: Instance | None) -> dict[str, bool]:
     """Returns which links around the page lead somewhere for this reader."""
     who = actor(request)
     scope = f"acs:ram:*:{who.account_id}:*"
+    inside = access.resource(who.account_id, instance.name if instance else "*", "*")
     return {
         "users": access.may(who, "ram:ListUsers", scope),
         "user_groups": access.may(who, "ram:ListGroups", scope),
@@ -141,6 +142,8 @@ def _chrome_rights(request: HttpRequest) -> dict[str, bool]:
         "simulate": access.may(who, "ram:SimulatePolicy", scope),
         "audit": access.may(who, "mq:QueryAudit", f"acs:mq:*:{who.account_id}:*"),
         "create_instance": access.may(who, "mq:CreateInstance", f"acs:mq:*:{who.account_id}:*"),
+        "create_topic": access.may(who, "mq:CreateTopic", inside),
+        "create_group": access.may(who, "mq:CreateGroup", inside),
     }
 
 

@@ -117,7 +117,7 @@ def simulator(request: HttpRequest) -> HttpResponse:
             judged = grants.simulate(actor, **form.cleaned_data, at=clock.now(), mfa=False)
         except AccountError as error:
             form.add_error(None, error.detail)
-    context = {"form": form, "judged": judged, "actions": list(spellings.ACTIONS)}
+    context = {"form": form, "judged": judged, "known_actions": list(spellings.ACTIONS)}
     home = page.default_instance(request)
     return page.render(request, "pages/simulator.html", context, section="simulator", instance=home)
 

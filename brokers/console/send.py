@@ -68,7 +68,7 @@ def _initial(request: HttpRequest, home: Instance) -> dict[str, str]:
     like = request.GET.get("like", "")
     if not like:
         return initial
-    found = visible.message(page.actor(request), home, like, initial["topic"] or None)
+    found = visible.message(page.actor(request), home, like, topic=initial["topic"] or None)
     text = found.body.preview.text if found.body else None
     if text is None or (found.body and found.body.preview.is_cut):
         raise Rejected(

@@ -38,7 +38,7 @@ def search(actor: Actor, instance: Instance, query: Search, *, cursor: str | Non
     return found
 
 
-def message(actor: Actor, instance: Instance, message_id: str, topic: str | None = None) -> MessagePage:
+def message(actor: Actor, instance: Instance, message_id: str, *, topic: str | None = None) -> MessagePage:
     """Returns the page of a message as far as `actor` may see it. Raises NotFound MESSAGE_NOT_FOUND."""
     shows = access.filter_of(actor, instance.name, _ACTION)
     found = browse.message(instance, message_id, topic)

@@ -107,15 +107,17 @@ def _visible(user: User, names: Iterable[str]) -> set[str]:
         ids = wanted.get(kind)
         if ids:
             seen = rows.filter(pk__in=ids).values_list("pk", instance, name)
-            found.update(f"{kind}:{pk}" for pk, where, what in seen if _may_hear(actor, kind, where, what))
+            found.update(
+                f"{kind}:{pk}" for pk, where, what in seen if _may_hear(actor, kind, instance=where, name=what)
+            )
     return found
 
 
-def _may_hear(actor: Actor, kind: str, instance: str, name: str) -> bool:
+def _may_hear(actor: Actor, kind: str, *, instance: str, name: str) -> bool:
     scope = access.resource(actor.account_id, instance)
     if kind == "instance":
         return access.may(actor, "mq:QueryInstanceBaseInfo", scope)
     if kind == "operation":
-        return access.may_on_group(actor, "mq:QueryOperation", instance, name)
+        return access.may_on_group(actor, "mq:QueryOperation", instance=instance, group=name)
     action = "mq:QueryTopic" if kind == "topic" else "mq:QueryGroup"
     return access.may(actor, action, access.resource(actor.account_id, instance, name))

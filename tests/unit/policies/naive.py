@@ -28,7 +28,7 @@ def older(resource: str) -> str:
     return f"acs:mq:*:{parts[3]}:{rest}"
 
 
-def holds(operator: str, key: str, values: list[str], request: dict[str, Any]) -> bool:
+def holds(operator: str, key: str, values: list[str], *, request: dict[str, Any]) -> bool:
     fact = request[key]
     if key == "acs:SourceIp":
         address = ipaddress.ip_address(fact)
@@ -50,7 +50,7 @@ def _before(operator: str, left: datetime, right: datetime) -> bool:
     return left == right
 
 
-def judge(documents: list[str], action: str, resource: str, request: dict[str, Any]) -> str:
+def judge(documents: list[str], action: str, resource: str, *, request: dict[str, Any]) -> str:
     """Returns "allowed", "explicit_deny" or "implicit_deny"."""
     effects = set()
     for document in documents:
@@ -62,7 +62,9 @@ def judge(documents: list[str], action: str, resource: str, request: dict[str, A
             if not any(fits(older(one), resource) for one in listed(statement["Resource"])):
                 continue
             conditions = statement.get("Condition", {})
-            if all(holds(op, key, listed(v), request) for op, keys in conditions.items() for key, v in keys.items()):
+            if all(
+                holds(op, key, listed(v), request=request) for op, keys in conditions.items() for key, v in keys.items()
+            ):
                 effects.add(statement["Effect"])
     if "Deny" in effects:
         return "explicit_deny"

@@ -110,7 +110,7 @@ def test_both_judges_agree_on_a_hundred_thousand_requests() -> None:
         for _ in range(REQUESTS_EACH):
             action, resource, request = chance.choice(ACTIONS), chance.choice(RESOURCES), make_request(chance)
             judged = evaluation.decide(policies, action, resource, facts=facts_of(request))
-            expected = naive.judge(documents, action, resource, request)
+            expected = naive.judge(documents, action, resource, request=request)
             assert judged.outcome == expected, (documents, action, resource, request)
             assert (judged.statement is None) == (judged.outcome == "implicit_deny")
             assert judged.statement is None or judged.statement.allows == judged.is_allowed
@@ -166,8 +166,8 @@ def test_nobody_can_grant_what_they_do_not_hold() -> None:
         granted += 1
         for _ in range(20):
             action, resource, request = chance.choice(ACTIONS), chance.choice(RESOURCES), make_request(chance)
-            if naive.judge([given], action, resource, request) == "allowed":
-                assert naive.judge(mine, action, resource, request) == "allowed", (mine, given)
+            if naive.judge([given], action, resource, request=request) == "allowed":
+                assert naive.judge(mine, action, resource, request=request) == "allowed", (mine, given)
     assert granted > 100
 
 
