@@ -180,7 +180,7 @@ def require_holding(asker: Asker, given: Sequence[Held], *, action: str, rest: s
     if asker.is_root:
         return
     mine = policy_cache.of_user(asker.user_id or 0)
-    if not holdings.holds(mine, [held.document for held in given]):
+    if not holdings.holds(mine, [held.document for held in given], account_id=asker.account_id):
         raise _beyond(asker, "it would give somebody more than you hold yourself", action=action, rest=rest)
 
 

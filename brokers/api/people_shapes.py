@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from accounts import grants, limits
@@ -115,6 +116,7 @@ class PolicyShape(serializers.Serializer[Policy]):
     created_at = serializers.DateTimeField()
     updated_at = serializers.DateTimeField()
 
+    @extend_schema_field(AttachedShape(many=True))
     def get_attached_to(self, policy: Policy) -> list[dict[str, str | None]]:
         return [
             {"user": row.user.name if row.user else None, "group": row.group.name if row.group else None}
