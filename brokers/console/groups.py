@@ -129,10 +129,11 @@ def delete(request: HttpRequest, instance: str, group: str) -> HttpResponse:
 def progress(request: HttpRequest, instance: str, group: str) -> HttpResponse:
     found = access.group(page.actor(request), instance, group, action="mq:QueryGroup")
     overall = offsets.progress([found.pk])[found.pk]
+    shows = access.filter_of(page.actor(request), instance, "mq:QueryTopic")
     context = {
         "progress": overall,
         "is_late": rows.is_late(overall),
-        "topics": rows.sections(found, overall),
+        "topics": [part for part in rows.sections(found, overall) if part.is_retry or not shows or shows(part.name)],
         "clients": clients.clients(found.pk),
     }
     return page_of(request, found, tab="progress", context=context)

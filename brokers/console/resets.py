@@ -24,7 +24,7 @@ def reset(request: HttpRequest, instance: str, group: str) -> HttpResponse:
     form = ResetForm(request.POST or None, topics=names)
     if request.method == "POST" and form.is_valid():
         is_applied = request.POST.get("step") == "apply"
-        topic = access.topic(actor, instance, form.cleaned_data["topic"])
+        topic = access.topic(actor, instance, form.cleaned_data["topic"], action="mq:ResetConsumerOffset")
         try:
             preview = offsets.reset(
                 actor, found, topic, to=form.cleaned_data["to"], value=form.target(), dry_run=not is_applied

@@ -92,6 +92,11 @@ def _pages(page: Page, home: str) -> list[tuple[str, str]]:
         ("operations", f"{home}/operations"),
         ("send", f"{home}/send"),
         ("keys", "/keys"),
+        ("users", "/users"),
+        ("user-groups", "/user-groups"),
+        ("policies", "/policies"),
+        ("policy-new", "/new-policy"),
+        ("simulator", "/simulator"),
         ("audit", "/audit"),
         ("find", f"{home}/find?q=a"),
     ]
@@ -102,6 +107,7 @@ def _pages(page: Page, home: str) -> list[tuple[str, str]]:
             if label == "topic":
                 found += [
                     ("topic-code", f"{link}/code"),
+                    ("topic-access", f"{link}/access"),
                     ("messages", f"{home}/messages?topic={link.rsplit('/', 1)[1]}"),
                 ]
             if label == "group":

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
@@ -76,3 +77,18 @@ def test_revocation_reaches_the_hot_door_in_two_seconds_and_a_parked_receive(
     wait_until(lambda: send(member, "hot-a").status_code == 403, what="the revocation", seconds=5)
     assert time.monotonic() - began <= 2.2  # two seconds, and one request
     assert receive(member, wait=1).status_code == 403
+
+
+def test_a_receive_that_waits_while_its_right_goes_gets_no_message(owner: httpx.Client, member: httpx.Client) -> None:
+    for name in ("hot-a", "hot-g"):
+        grant(owner, name, "SUB")
+    wait_until(lambda: receive(member).status_code == 200, what="the grants to count", seconds=3)
+    while receive(owner).json()["messages"]:
+        pass
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(receive, member, wait=20)
+        assert owner.post("/api/v1/policies/grants-user-hot:detach", json={"user": "hot"}).status_code == 204
+        wait_until(lambda: send(member, "hot-a").status_code == 403, what="the revocation", seconds=5)
+        wait_until(lambda: receive(member).status_code == 403, what="the revocation", seconds=5)
+        assert send(owner, "hot-a").status_code == 201
+        assert waiting.result(timeout=25).status_code == 403
