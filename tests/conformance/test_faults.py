@@ -1,4 +1,4 @@
-"""Parts of the running product die while messages go through it: nothing acknowledged is lost, nothing is buried twice."""
+"""Parts of the running product die under traffic: nothing acknowledged is lost, nothing is buried twice."""
 
 import os
 import signal

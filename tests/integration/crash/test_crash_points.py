@@ -1,7 +1,7 @@
 """Every operation dies once at every point it reaches; what was answered for stays, and repeating it is safe.
 
-`SCENARIOS` names the points of each operation in the order they are reached. A point added to the code fails a test here
-until the scenarios know it.
+`SCENARIOS` names the points of each operation in the order they are reached. A point added to the code fails a test
+here until the scenarios know it.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""The connection to PostgreSQL dies with a commit under way: the answer is "unknown", never "failed", and repeating is safe."""
+"""The connection dies with a commit under way: the answer is "unknown", never "failed", and repeating is safe."""
 
 import tempfile
 from collections.abc import Iterator
