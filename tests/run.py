@@ -118,6 +118,10 @@ def _no_browser() -> str | None:
     return None if any(shutil.which(name) for name in names) else "no Chromium found (on Debian: apt install chromium)"
 
 
+def _no_npm() -> str | None:
+    return None if shutil.which("npm") else "no npm found (on Debian: apt install npm)"
+
+
 SUITES = [
     Suite("lint", "ruff's findings", (str(BIN / "ruff"), "check", ".")),
     Suite("format", "the house format", (str(BIN / "ruff"), "format", "--check", "--quiet", ".")),
@@ -128,6 +132,7 @@ SUITES = [
     Suite("integration", "with PostgreSQL and Redis", folder="tests/integration"),
     Suite("conformance", "the promises, through each door", folder="tests/conformance"),
     Suite("examples", "the example jobs", folder="tests/examples"),
+    Suite("assets", "what `make assets` builds is what is committed", folder="tests/assets", obstacle=_no_npm),
     Suite("e2e", "the console in a real browser", folder="tests/e2e", obstacle=_no_browser),
 ]
 

@@ -96,7 +96,7 @@ class TopicForm(ConsoleForm):
         widget=forms.RadioSelect,
     )
     queues = forms.IntegerField(
-        label=_("Queues"),
+        label=_("Number of queues"),
         min_value=1,
         max_value=limits.QUEUE_COUNT_MAX,
         initial=limits.QUEUE_COUNT_DEFAULT,
@@ -112,7 +112,7 @@ class TopicForm(ConsoleForm):
 
 class TopicEditForm(ConsoleForm):
     queues = forms.IntegerField(
-        label=_("Queues"),
+        label=_("Number of queues"),
         min_value=1,
         max_value=limits.QUEUE_COUNT_MAX,
         help_text=_("More queues can be added; existing ones stay."),
