@@ -21,6 +21,7 @@ from ..models import Group
 from ..store import cursors, log, session
 from ..store.cursors import QueuePosition, Settlement
 from . import subscriptions as filter_notes
+from . import ways
 
 # A call that meets only unwanted messages goes on looking for so many rounds before it answers with none.
 _FILTER_ROUNDS = 8
@@ -75,7 +76,8 @@ def receive(requests: Sequence[ReceiveRequest]) -> list[Result]:
     """Returns what each request of one group gets, possibly nothing; never waits.
 
     Effects: makes missing cursors; leases in Redis; settles messages a filter leaves out; notes new filters.
-    Raises: TryLater GROUP_PAUSED, LEASES_UNAVAILABLE, STORE_UNAVAILABLE for all of them.
+    Raises: TryLater GROUP_PAUSED, LEASES_UNAVAILABLE, STORE_UNAVAILABLE; Rejected CONFLICT while the group's members
+        name their offsets themselves (`engine.ways`); for all of them.
     """
     group = requests[0].group
     if group.paused:
@@ -84,6 +86,7 @@ def receive(requests: Sequence[ReceiveRequest]) -> list[Result]:
             ErrorCode.GROUP_PAUSED,
             retry_after_seconds=5,
         )
+    ways.check(group, ways.LEASES)
     answers: list[list[Delivery]] = [[] for _ in requests]
     together: dict[tuple[Subscription, ...], list[int]] = {}
     for index, request in enumerate(requests):

@@ -74,7 +74,10 @@ def cache() -> Cache:
 
 def ports() -> dict[str, int]:
     """Returns the ports the processes listen on, by the variable that sets each."""
-    return {"MQ_HTTP_PORT": settings.HTTP_PORT}
+    found = {"MQ_HTTP_PORT": settings.HTTP_PORT}
+    if settings.REMOTING:
+        found |= {"MQ_NAMESRV_PORT": settings.NAMESRV_PORT, "MQ_BROKER_PORT": settings.BROKER_PORT}
+    return found
 
 
 def console_url() -> str:
