@@ -33,7 +33,7 @@ format: $(DEV) ## rewrite the code in the house format
 	@$(IN)/ruff check --fix --quiet . ; $(IN)/ruff format .
 
 assets: ## build the style sheet and scripts of the console (needs Node; the result is committed)
-	@npm ci --silent --no-audit --no-fund
+	@npm install --no-save --silent --no-audit --no-fund
 	@npm run --silent build
 
 messages: $(DEV) ## collect and compile the translations (needs gettext)

@@ -94,6 +94,8 @@ DEAD_LETTER_RETENTION_DAYS = env.integer("MQ_DEAD_LETTER_RETENTION_DAYS", 30, lo
 # Threads of one process that run engine calls; each holds one PostgreSQL connection.
 ENGINE_THREADS = env.integer("MQ_ENGINE_THREADS", 8, low=2, high=64)
 DEMO = env.boolean("MQ_DEMO", False)
+# Who reads /metrics from another machine shows this token.
+METRICS_TOKEN = env.text("MQ_METRICS_TOKEN")
 
 LOG_FORMAT = env.choice("MQ_LOG_FORMAT", "text", ("text", "json"))
 LOG_LEVEL = env.choice("MQ_LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR"))
@@ -192,6 +194,7 @@ SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 6 * 1024 * 1024
 LOGIN_URL = "/signin"
+CSRF_FAILURE_VIEW = "brokers.console.page.csrf_failure"
 LOGIN_REDIRECT_URL = "/"
 
 LANGUAGE_CODE = "en"

@@ -164,10 +164,10 @@ def topic_of_queue(queue_id: int) -> tuple[TopicEntry, int] | None:
     """Returns the topic of a queue and the queue's number, or None when it was deleted."""
     found = _cache.queue_topics.get(queue_id)
     if found is None:
-        row = Queue.objects.filter(pk=queue_id).only("topic_id").first()
-        if row is None or topic_by_id(row.topic_id) is None:
-            return None
-        found = _cache.queue_topics.get(queue_id)
+        # Not read from the cache again: it may be another one by now, or hold the topic without a queue just added.
+        row = Queue.objects.filter(pk=queue_id).only("topic_id", "number").first()
+        entry = topic_by_id(row.topic_id) if row else None
+        found = (entry, row.number) if row and entry else None
     return found
 
 

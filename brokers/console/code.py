@@ -11,7 +11,7 @@ export KEY='<access key id>:<secret>'
 # send
 curl -u "$KEY" "$MQ/topics/{topic}/messages" \\
   -H 'Content-Type: application/json' \\
-  -d '{{"body": "hello", "tag": "created", "keys": ["order-1001"]}}'
+  -d '{{"body": "hello", "tag": "new", "keys": ["order-1001"]}}'
 
 # receive, waiting up to 20 s
 curl -u "$KEY" "$MQ/groups/{group}/messages:receive" \\
@@ -34,18 +34,24 @@ def call(path, **body):
     request = urllib.request.Request(
         MQ + path,
         json.dumps(body).encode(),
-        {{"Authorization": "Basic " + KEY, "Content-Type": "application/json"}},
+        {{
+            "Authorization": "Basic " + KEY,
+            "Content-Type": "application/json",
+        }},
     )
     with urllib.request.urlopen(request) as answer:
         return json.load(answer)
 
-call("/topics/{topic}/messages", body="hello", tag="created", keys=["order-1001"])
+GROUP = "/groups/{group}"
+call("/topics/{topic}/messages", body="hello", keys=["order-1001"])
 
 while True:
-    found = call("/groups/{group}/messages:receive", topics=["{topic}"], wait_seconds=20)
+    found = call(
+        GROUP + "/messages:receive", topics=["{topic}"], wait_seconds=20
+    )
     for message in found["messages"]:
         print(message["message_id"], message.get("body"))
-        call("/groups/{group}/messages:ack", receipts=[message["receipt"]])
+        call(GROUP + "/messages:ack", receipts=[message["receipt"]])
 """
 
 

@@ -41,6 +41,11 @@ def _mono(**attrs: str) -> dict[str, str]:
 
 
 class SignInForm(ConsoleForm):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # Any: Django's own signature
+        super().__init__(*args, **kwargs)
+        first = "name" if self.initial.get("account") else "account"
+        self.fields[first].widget.attrs["autofocus"] = True
+
     account = forms.CharField(
         label=_("Account"),
         max_length=64,
@@ -91,7 +96,7 @@ class TopicForm(ConsoleForm):
         widget=forms.RadioSelect,
     )
     queues = forms.IntegerField(
-        label=_("Queues"),
+        label=_("Number of queues"),
         min_value=1,
         max_value=limits.QUEUE_COUNT_MAX,
         initial=limits.QUEUE_COUNT_DEFAULT,
@@ -107,7 +112,7 @@ class TopicForm(ConsoleForm):
 
 class TopicEditForm(ConsoleForm):
     queues = forms.IntegerField(
-        label=_("Queues"),
+        label=_("Number of queues"),
         min_value=1,
         max_value=limits.QUEUE_COUNT_MAX,
         help_text=_("More queues can be added; existing ones stay."),

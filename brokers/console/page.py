@@ -5,6 +5,7 @@ Must not know: any one page. Called by: every view of the console.
 """
 
 import functools
+import logging
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any, Concatenate, ParamSpec
@@ -13,6 +14,7 @@ from urllib.parse import unquote
 from django.contrib import messages
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.auth.views import redirect_to_login
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render as django_render
 from django.utils.cache import patch_cache_control, patch_vary_headers
@@ -27,6 +29,10 @@ from brokers.models import Instance
 
 from . import preferences, problems
 
+_log = logging.getLogger(__name__)
+
+DATABASE_ERRORS = (OperationalError, InterfaceError)
+
 P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, P], HttpResponse]
 
@@ -36,14 +42,15 @@ def page(view: View[P]) -> View[P]:
 
     @functools.wraps(view)
     def wrapped(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
-        if isinstance(request.user, AnonymousUser):
-            if is_fragment(request):
-                return HttpResponse(status=HTTPStatus.UNAUTHORIZED)
-            return redirect_to_login(request.get_full_path())
         try:
+            if isinstance(request.user, AnonymousUser):
+                return _ask_to_sign_in(request)
             return view(request, *args, **kwargs)
         except BrokerError as error:
             return _problem_page(request, error)
+        except DATABASE_ERRORS:
+            _log.warning("page_without_database", exc_info=True)
+            return _without_database(request)
         except AccountError as error:
             family = NotFound if isinstance(error, AccountNotFound) else Rejected
             return _problem_page(request, family(error.detail, ErrorCode(error.code)))
@@ -87,10 +94,11 @@ def render(
     values: dict[str, Any] = {"section": section, "instance": instance, **preferences.context(request)}
     if is_fragment(request):
         values["layout"] = "layouts/fragment.html"
+    elif not request.user.is_authenticated:
+        values["layout"] = "layouts/plain.html"
     else:
         values["layout"] = "layouts/app.html"
-        if request.user.is_authenticated:
-            values["instances"] = list(Instance.objects.filter(account_id=reader(request).account_id).order_by("name"))
+        values["instances"] = list(Instance.objects.filter(account_id=reader(request).account_id).order_by("name"))
     response = django_render(request, template, {**values, **(context or {})}, status=status)
     # The same address answers with a page or with a fragment: a cache must never swap the two.
     patch_vary_headers(response, ["HX-Request", "Cookie"])
@@ -115,6 +123,13 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     return _problem_page(request, NotFound(_("There is no page at this address.")))
 
 
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Django's handler for a form without a valid token: a page that was open too long, or a foreign site."""
+    return _problem_page(
+        request, Denied(_("This form is too old, or was not sent from here. Go back, reload, and send it again."))
+    )
+
+
 def server_error(request: HttpRequest) -> HttpResponse:
     """Django's handler for a fault of ours. Uses no database: that may be what failed."""
     return HttpResponse(
@@ -122,6 +137,27 @@ def server_error(request: HttpRequest) -> HttpResponse:
         status=HTTPStatus.INTERNAL_SERVER_ERROR,
         content_type="text/plain; charset=utf-8",
     )
+
+
+def _ask_to_sign_in(request: HttpRequest) -> HttpResponse:
+    if is_fragment(request):
+        return HttpResponse(status=HTTPStatus.UNAUTHORIZED)
+    return redirect_to_login(request.get_full_path())
+
+
+def _without_database(request: HttpRequest) -> HttpResponse:
+    """Answers when PostgreSQL is away: nothing here may look at the session or the user, which are in it."""
+    text = _("The database cannot be reached just now. Please try again in a moment.")
+    code = ErrorCode.STORE_UNAVAILABLE
+    context = {
+        **preferences.context(request),
+        "layout": "layouts/plain.html",
+        "title": problems.title(code),
+        "detail": text,
+        "error": TryLater(text, code),
+        "status": int(HTTPStatus.SERVICE_UNAVAILABLE),
+    }
+    return django_render(request, "pages/problem.html", context, status=HTTPStatus.SERVICE_UNAVAILABLE)
 
 
 def _problem_page(request: HttpRequest, error: BrokerError) -> HttpResponse:
@@ -134,5 +170,9 @@ def _problem_page(request: HttpRequest, error: BrokerError) -> HttpResponse:
     ):
         if isinstance(error, family):
             status = answer
+    # The menu stays usable, unless it is the database that failed.
+    home = None
+    if request.user.is_authenticated and status != HTTPStatus.SERVICE_UNAVAILABLE:
+        home = default_instance(request)
     context = {"title": problems.title(error.code), "detail": error.detail, "error": error, "status": int(status)}
-    return render(request, "pages/problem.html", context, status=status)
+    return render(request, "pages/problem.html", context, instance=home, status=status)

@@ -4,7 +4,7 @@ Owns: what counts as late, and a group's state in one word. Must not know: reque
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import groupby
 
@@ -98,9 +98,10 @@ def groups(found: Sequence[Group]) -> list[GroupRow]:
 
 
 def receivers(topic: Topic) -> list[GroupRow]:
-    """Returns a row for each group that receives a topic."""
+    """Returns a row for each group that receives a topic; what waits is counted in this topic alone."""
     ids = {row.group_id for row in offsets.of_topic(topic)}
-    return groups(list(Group.objects.filter(pk__in=ids).order_by("name")))
+    found = groups(list(Group.objects.filter(pk__in=ids).order_by("name")))
+    return [replace(row, progress=_in_topic(row.progress, topic)) for row in found]
 
 
 def sections(group: Group, progress: GroupProgress) -> list[TopicSection]:
@@ -130,6 +131,13 @@ def state(group: Group, progress: GroupProgress) -> str:
     if progress.retrying:
         return "retrying"
     return "ok" if progress.topics else "idle"
+
+
+def _in_topic(progress: GroupProgress, topic: Topic) -> GroupProgress:
+    here = next((part for part in progress.topics if part.topic_id == topic.pk), None)
+    if here is None:  # it stopped receiving the topic meanwhile
+        return progress
+    return replace(progress, lag=here.lag, oldest_age_seconds=here.oldest_age_seconds)
 
 
 def _section(lines: Sequence[QueueRow], tag_filter: str | None) -> TopicSection:

@@ -64,8 +64,10 @@ def place(found: MessagePage) -> Place:
 
 
 def of_groups(found: MessagePage, instance: Instance) -> list[GroupStory]:
-    """Returns one story for each group concerned, in the order of the page."""
-    return [_story(found, standing, instance) for standing in found.standings]
+    """Returns one story for each group concerned, the most urgent first."""
+    urgency = list(GroupState)
+    ordered = sorted(found.standings, key=lambda standing: urgency.index(standing.state))
+    return [_story(found, standing, instance) for standing in ordered]
 
 
 def _story(found: MessagePage, standing: Standing, instance: Instance) -> GroupStory:
@@ -110,7 +112,9 @@ def _failed(attempt: Attempt) -> Event:
     if attempt.client_id:
         parts.append(_("client %(name)s") % {"name": attempt.client_id})
     if attempt.next_at:
-        parts.append(_("next in %(span)s") % {"span": duration(attempt.next_at - attempt.ended_at)})
+        parts.append(
+            _("next in %(span)s") % {"span": duration(round((attempt.next_at - attempt.ended_at).total_seconds()))}
+        )
     return Event(
         tone="tone-warn" if attempt.next_at else "tone-bad",
         icon="x" if attempt.outcome == "REFUSED" else "timer",

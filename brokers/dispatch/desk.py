@@ -20,7 +20,7 @@ from ..engine.delivery import Delivery, ReceiveRequest
 from ..engine.publish import Published, Send
 from ..engine.pulls import Commit, Pull, Pulled
 from ..engine.settlement import Extension, Refusal
-from . import bridge
+from . import bridge, meters
 from .batching import Batcher
 from .waiters import Waiters
 
@@ -42,7 +42,7 @@ class Desk:
     def __init__(self) -> None:
         waiting = limits.DISPATCH_WAITING_COUNT
         self._sends: Batcher[Send, publish.Result] = Batcher(
-            publish.publish,
+            _measured_publish,
             max_items=limits.BATCH_MESSAGE_COUNT,
             waiting_limit=waiting,
             weigh=lambda send: len(send.message.body),
@@ -186,6 +186,14 @@ class Desk:
         seen, self._presence = self._presence, {}
         for group_id, of_group in seen.items():
             clients.note(group_id, of_group)
+
+
+def _measured_publish(sends: Sequence[Send]) -> list[publish.Result]:
+    began = clock.monotonic()
+    results = publish.publish(sends)
+    meters.BATCH_SECONDS.observe(clock.monotonic() - began)
+    meters.BATCH_MESSAGES.observe(len(sends))
+    return results
 
 
 async def _shielded(

@@ -4,7 +4,8 @@ Owns: the rules of receiving. Must not know: sockets, long polls (the door waits
 Called by: dispatch (all waiting receivers of one group at once), jobs, tests. Settling is in `engine.settlement`.
 """
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -22,6 +23,8 @@ from ..store import cursors, log, session
 from ..store.cursors import QueuePosition, Settlement
 from . import subscriptions as filter_notes
 from . import ways
+
+_log = logging.getLogger(__name__)
 
 # A call that meets only unwanted messages goes on looking for so many rounds before it answers with none.
 _FILTER_ROUNDS = 8
@@ -76,8 +79,8 @@ def receive(requests: Sequence[ReceiveRequest]) -> list[Result]:
     """Returns what each request of one group gets, possibly nothing; never waits.
 
     Effects: makes missing cursors; leases in Redis; settles messages a filter leaves out; notes new filters.
-    Raises: TryLater GROUP_PAUSED, LEASES_UNAVAILABLE, STORE_UNAVAILABLE; Rejected CONFLICT while the group's members
-        name their offsets themselves (`engine.ways`); for all of them.
+    Raises: TryLater GROUP_PAUSED, LEASES_UNAVAILABLE, STORE_UNAVAILABLE, or Rejected CONFLICT while the group's
+        members name their offsets themselves (`engine.ways`), for all; what was claimed is free again.
     """
     group = requests[0].group
     if group.paused:
@@ -91,9 +94,13 @@ def receive(requests: Sequence[ReceiveRequest]) -> list[Result]:
     together: dict[tuple[Subscription, ...], list[int]] = {}
     for index, request in enumerate(requests):
         together.setdefault(request.subscriptions, []).append(index)
-    for subscriptions, indexes in together.items():
-        _receive_alike(group, subscriptions, [(requests[i], answers[i]) for i in indexes])
-        filter_notes.note(group.id, [(s.topic.id, s.filter.expression) for s in subscriptions])
+    try:
+        for subscriptions, indexes in together.items():
+            _receive_alike(group, subscriptions, [(requests[i], answers[i]) for i in indexes])
+            filter_notes.note(group.id, [(s.topic.id, s.filter.expression) for s in subscriptions])
+    except BrokerError:
+        release(group.id, _backs(delivery for got in answers for delivery in got))
+        raise
     return list(answers)
 
 
@@ -102,12 +109,18 @@ def give_back(group: GroupEntry, deliveries: Sequence[Delivery]) -> None:
 
     No attempt is counted. In ordered groups the head stays where it is. Raises: TryLater LEASES_UNAVAILABLE.
     """
-    together: dict[Lease, list[int]] = {}
-    for delivery in deliveries:
-        together.setdefault(lease_of(delivery.receipt), []).append(delivery.receipt.offset)
-    releases = [_back(lease, sorted(offsets)) for lease, offsets in together.items()]
-    if releases:
-        claims.release(group.id, releases)
+    if deliveries:
+        claims.release(group.id, _backs(deliveries))
+
+
+def release(group_id: int, releases: Sequence[Release]) -> None:
+    """Ends leases; when Redis does not answer they run out by themselves, and what is settled by then stays settled."""
+    if not releases:
+        return
+    try:
+        claims.release(group_id, releases)
+    except TryLater:
+        _log.info("lease_release_failed", extra={"group_id": group_id, "lease_count": len(releases)})
 
 
 def lease_of(receipt: Receipt) -> Lease:
@@ -149,10 +162,15 @@ def _receive_alike(
             for request, got in open_requests
         ]
         leases = claims.claim(group.id, claimable, receivers, is_ordered=group.is_ordered)
-        found = _read(leases, positions, by_queue)
-        if not found:
-            return
-        if not _hand_out(group, found, [got for _, got in open_requests]):
+        session.reached("claimed")
+        try:
+            found = _read(leases, positions, by_queue)
+            is_more = _hand_out(group, found, [got for _, got in open_requests])
+        except BrokerError:
+            # Nobody gets these: to let them run out would count as attempts.
+            release(group.id, [_back(lease, list(range(lease.start, lease.end))) for held in leases for lease in held])
+            raise
+        if not is_more:
             return
 
 
@@ -213,8 +231,7 @@ def _hand_out(group: GroupEntry, found: list[tuple[int, _Found]], answers: list[
             releases.append(_back(lease, cut))
     if unwanted:
         releases.extend(_leave_out(group, unwanted))
-    if releases:
-        claims.release(group.id, releases)
+    release(group.id, releases)
     return bool(unwanted) or is_old
 
 
@@ -257,6 +274,13 @@ def _leave_out(group: GroupEntry, unwanted: list[tuple[_Found, list[int]]]) -> l
         elif len(offsets) == item.lease.end - item.lease.start:
             releases.append(Release(item.lease))
     return releases
+
+
+def _backs(deliveries: Iterable[Delivery]) -> list[Release]:
+    together: dict[Lease, list[int]] = {}
+    for delivery in deliveries:
+        together.setdefault(lease_of(delivery.receipt), []).append(delivery.receipt.offset)
+    return [_back(lease, sorted(offsets)) for lease, offsets in together.items()]
 
 
 def _back(lease: Lease, offsets: list[int]) -> Release:

@@ -5,7 +5,6 @@ Must not know: why a delivery failed beyond its outcome. Called by: engine.settl
 A delivery is settled under its cursor's lock, so it fails once however many workers report it (promise P4).
 """
 
-import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -15,16 +14,13 @@ from typing import Literal, TypeVar
 from .. import events
 from ..catalog import snapshot
 from ..domain import retry
-from ..domain.errors import BrokerError, ErrorCode, Stale, TryLater
+from ..domain.errors import BrokerError, ErrorCode, Stale
 from ..domain.messages import ORIGIN_MESSAGE_ID, ORIGIN_TOPIC, Stored
 from ..domain.receipts import Receipt
-from ..leases import claims
-from ..leases.claims import Release
+from ..leases.claims import Lease, Release
 from ..store import cursors, log, pending, session
-from ..store.cursors import Cursor, Settlement
-from .delivery import lease_of
-
-_log = logging.getLogger(__name__)
+from ..store.cursors import Cursor, Settled, Settlement
+from .delivery import lease_of, release
 
 Item = TypeVar("Item")
 # Bodies of one transaction; what does not fit waits for the next one.
@@ -59,16 +55,6 @@ def fail(failed: Sequence[Failed]) -> list[BrokerError | None]:
                 results[index] = error
             break
     return results
-
-
-def release(group_id: int, releases: Sequence[Release]) -> None:
-    """Ends leases in Redis; when it does not answer they run out by themselves and are then found to be settled."""
-    if not releases:
-        return
-    try:
-        claims.release(group_id, releases)
-    except TryLater:
-        _log.info("lease_release_failed", extra={"group_id": group_id, "lease_count": len(releases)})
 
 
 def by_group(items: Iterable[Item], key: Callable[[Item], int]) -> dict[int, list[Item]]:
@@ -109,10 +95,10 @@ def _fail_some(failed: Sequence[Failed], chosen: Sequence[int], results: list[Br
                 left.append(index)
                 del valid[index]
         messages = [m for found in rows for m in found if isinstance(m, Stored)]
-        topics = _write_failures(list(valid.values()), messages, locked=locked) if valid else set()
+        topics, settled = _write_failures(list(valid.values()), messages, locked=locked) if valid else (set(), {})
     session.reached("failed")
     events.announce(topics, {f"group:{item.receipt.group_id}" for item in valid.values()})
-    _release_failed(list(valid.values()))
+    _release_failed(list(valid.values()), settled)
     return left
 
 
@@ -133,8 +119,11 @@ def _is_stale(item: Failed, cursor: Cursor | None) -> bool:
 
 def _write_failures(
     valid: Sequence[Failed], messages: Sequence[Stored], *, locked: dict[tuple[int, int], Cursor]
-) -> set[int]:
-    """Writes what follows from failures, inside the caller's transaction. Returns topics that got messages."""
+) -> tuple[set[int], dict[tuple[int, int], Settled]]:
+    """Writes what follows from failures, inside the caller's transaction.
+
+    Returns the topics that got messages, and how far the cursors are now that settled something.
+    """
     by_place = {(m.queue_id, m.offset): m for m in messages}
     retries: list[pending.Parked] = []
     failures: list[pending.Failure] = []
@@ -162,8 +151,8 @@ def _write_failures(
     ]
     if heads:
         cursors.block_heads([(g, q, (waiting[g, q].delay or timedelta()).total_seconds()) for g, q in heads])
-    _settle_failed([f for f in valid if (f.receipt.group_id, f.receipt.queue_id) not in heads], locked)
-    return _bury(dead) if dead else set()
+    settled = _settle_failed([f for f in valid if (f.receipt.group_id, f.receipt.queue_id) not in heads], locked)
+    return _bury(dead) if dead else set(), settled
 
 
 def _failure(
@@ -244,26 +233,28 @@ def _copy(failure: pending.Failure, queue_id: int, reconsume_times: int) -> log.
     )
 
 
-def _settle_failed(valid: Sequence[Failed], locked: dict[tuple[int, int], Cursor]) -> None:
+def _settle_failed(valid: Sequence[Failed], locked: dict[tuple[int, int], Cursor]) -> dict[tuple[int, int], Settled]:
     together: dict[tuple[int, int], list[int]] = {}
     for item in valid:
         together.setdefault((item.receipt.group_id, item.receipt.queue_id), []).append(item.receipt.offset)
-    if together:
-        cursors.settle(
-            [
-                Settlement(group_id, queue_id, locked[group_id, queue_id].epoch, tuple(offsets))
-                for (group_id, queue_id), offsets in sorted(together.items())
-            ],
-            acknowledged=False,
-        )
+    if not together:
+        return {}
+    return cursors.settle(
+        [
+            Settlement(group_id, queue_id, locked[group_id, queue_id].epoch, tuple(offsets))
+            for (group_id, queue_id), offsets in sorted(together.items())
+        ],
+        acknowledged=False,
+    )
 
 
-def _release_failed(valid: Sequence[Failed]) -> None:
+def _release_failed(valid: Sequence[Failed], settled: dict[tuple[int, int], Settled]) -> None:
     for group_id, held in by_group(valid, lambda f: f.receipt.group_id).items():
-        single = [lease_of(f.receipt) for f in held if f.receipt.is_ordered]
-        single += [
-            lease
-            for lease in (lease_of(f.receipt) for f in held if not f.receipt.is_ordered)
-            if lease.end - lease.start == 1
-        ]
-        release(group_id, [Release(lease, "head" if lease.is_ordered else "drop") for lease in single])
+        releases: dict[Lease, Release] = {}
+        for lease in (lease_of(item.receipt) for item in held):
+            entry = settled.get((lease.group_id, lease.queue_id))
+            if lease.is_ordered:
+                releases[lease] = Release(lease, "head")
+            elif entry is not None and entry.covers(lease.start, lease.end):
+                releases[lease] = Release(lease)
+        release(group_id, list(releases.values()))

@@ -114,6 +114,11 @@ class Reset:
         return sum(q.delta for q in self.queues if q.delta is not None and q.delta > 0)
 
 
+def _in_flight(leases: Iterable[held.Held], topics: Iterable[TopicRow]) -> int:
+    """A lease may cover messages that are settled already, but no more is out than is behind."""
+    return min(sum(lease.end - lease.start for lease in leases), sum(row.lag for row in topics))
+
+
 def progress(group_ids: Sequence[int]) -> dict[int, GroupProgress]:
     """Returns the progress of each group, in three queries and one round trip to Redis whatever their number."""
     if not group_ids:
@@ -128,7 +133,7 @@ def progress(group_ids: Sequence[int]) -> dict[int, GroupProgress]:
             oldest_age_seconds=_oldest(map(_age, topics)),
             retrying=retrying.get(group_id, 0),
             dead=dead.get(group_id, 0),
-            in_flight=None if leases is None else sum(lease.end - lease.start for lease in leases[group_id]),
+            in_flight=None if leases is None else _in_flight(leases[group_id], topics),
             expired_count=sum(r.expired_count for r in topics),
             acked_count=sum(r.acked_count for r in topics),
             last_activity=max((r.updated_at for r in topics), default=None),

@@ -12,6 +12,7 @@ from datetime import timedelta
 from zlib import crc32
 
 from .. import events
+from ..catalog import snapshot
 from ..catalog.snapshot import TopicEntry
 from ..domain import clock, limits, messages
 from ..domain.errors import BrokerError, ErrorCode, NotFound, Rejected
@@ -75,12 +76,7 @@ def publish(sends: Sequence[Send]) -> list[Result]:
     accepted = [entry for entry in entries if _accept(entry)]
     _choose_queues(accepted)
     if accepted:
-        keyed = any(entry.send.message.dedup_id is not None for entry in accepted)
-        parked = any(entry.is_parked for entry in accepted)
-        if keyed or parked:
-            session.again_after_deadlock(lambda: _store_in_transaction(accepted))
-        else:
-            session.again_after_deadlock(lambda: _append(accepted))
+        _store(accepted)
         events.announce({entry.send.topic.id for entry in accepted if not entry.is_parked})
     return [entry.result or _lost() for entry in entries]
 
@@ -144,6 +140,29 @@ def _choose_queues(entries: Sequence[_Entry]) -> None:
             entry.queue = (first + seen // _RUN_COUNT) % len(topic.queue_ids)
 
 
+def _store(entries: Sequence[_Entry]) -> None:
+    if all(entry.send.message.dedup_id is None and not entry.is_parked for entry in entries):
+        session.again_after_deadlock(lambda: _append(entries))
+        return
+    try:
+        session.again_after_deadlock(lambda: _store_in_transaction(entries))
+    except NotFound:
+        # A topic was deleted meanwhile and nothing was kept; that is no business of the other topics' senders.
+        _store_without_deleted(entries)
+
+
+def _store_without_deleted(entries: Sequence[_Entry]) -> None:
+    snapshot.forget()
+    kept: list[_Entry] = []
+    for entry in entries:
+        if snapshot.topic_by_id(entry.send.topic.id) is None:
+            entry.result = _deleted(entry)
+        else:
+            entry.result = None
+            kept.append(entry)
+    session.again_after_deadlock(lambda: _store_in_transaction(kept))
+
+
 def _store_in_transaction(entries: Sequence[_Entry]) -> None:
     with session.transaction():
         fresh = _leave_out_duplicates(entries)
@@ -192,9 +211,7 @@ def _append(entries: Sequence[_Entry]) -> None:
     places = log.append([_row(entry) for entry in entries])
     for entry, place in zip(entries, places, strict=True):
         if place is None:
-            entry.result = NotFound(
-                f"Topic {entry.send.topic.name!r} was deleted meanwhile.", ErrorCode.TOPIC_NOT_FOUND
-            )
+            entry.result = _deleted(entry)
         else:
             entry.result = Published(entry.send.message.message_id, entry.queue, place.offset, place.stored_at_ms)
 
@@ -243,6 +260,10 @@ def _row(entry: _Entry) -> log.Row:
 def _instant_ms(message: Outgoing) -> int | None:
     # Rounded up: a message is never early (promise P5).
     return None if message.deliver_at is None else clock.to_ms(message.deliver_at + timedelta(microseconds=999))
+
+
+def _deleted(entry: _Entry) -> NotFound:
+    return NotFound(f"Topic {entry.send.topic.name!r} was deleted meanwhile.", ErrorCode.TOPIC_NOT_FOUND)
 
 
 def _lost() -> BrokerError:

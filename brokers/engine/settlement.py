@@ -20,8 +20,8 @@ from ..leases.claims import Lease, Release
 from ..store import cursors, session
 from ..store.cursors import Cursor, Settled, Settlement
 from . import failures
-from .delivery import lease_of
-from .failures import Failed, by_group, release, stale
+from .delivery import lease_of, release
+from .failures import Failed, by_group, stale
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +204,7 @@ def _release_settled(receipts: Sequence[Receipt], settled: dict[tuple[int, int],
             entry = settled[receipt.group_id, receipt.queue_id]
             if receipt.is_ordered:
                 releases[lease] = Release(lease, "head", offset=entry.committed)
-            elif lease.end <= entry.committed or any(a <= lease.start and lease.end <= b for a, b in entry.islands):
+            elif entry.covers(lease.start, lease.end):
                 releases[lease] = Release(lease)
         release(group_id, list(releases.values()))
 

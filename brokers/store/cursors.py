@@ -66,6 +66,10 @@ class Settled:
     committed: int
     islands: Islands
 
+    def covers(self, start: int, end: int) -> bool:
+        """Returns True if every offset from `start` to `end` (excluded) is settled now."""
+        return end <= self.committed or any(a <= max(start, self.committed) and end <= b for a, b in self.islands)
+
 
 def positions(group_id: int, queue_ids: Sequence[int]) -> list[QueuePosition]:
     """Returns one position per existing queue, in no order."""

@@ -26,7 +26,7 @@ class Stage(enum.IntEnum):
 
 
 # Doors close first, so that nothing loses a server it still needs.
-STOP_ORDER = ("web", "broker", "jobs", "beat", "greet", "prepare", "redis", "postgres")
+STOP_ORDER = ("demo", "web", "broker", "jobs", "beat", "greet", "prepare", "redis", "postgres")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,8 @@ def processes(*, parent: int) -> list[Process]:
     local.append(Process("jobs", Stage.JOBS, _python(*celery, *worker, "--loglevel", "warning")))
     timetable = ("beat", "--schedule", str(settings.DATA_DIR / "beat.db"), "--pidfile=", "--loglevel", "warning")
     local.append(Process("beat", Stage.JOBS, _python(*celery, *timetable)))
+    if settings.DEMO:
+        local.append(Process("demo", Stage.JOBS, _python(manage, "rundemo")))
     launcher = [sys.executable, "-I", "-S", str(LAUNCHER), "--parent", str(parent), "--"]
     for process in local:
         process.command[:0] = launcher
@@ -103,6 +105,8 @@ def _web() -> list[str]:
     options = ["--host", settings.BIND, "--port", str(settings.HTTP_PORT), "--loop", "uvloop", "--http", "httptools"]
     options += ["--ws", "websockets-sansio", "--timeout-graceful-shutdown", "3", "--no-access-log"]
     options += ["--log-level", "warning"]
+    # Without this uvicorn believes X-Forwarded-For of whoever connects from this machine.
+    options += ["--proxy-headers", "--forwarded-allow-ips", "*"] if settings.BEHIND_PROXY else ["--no-proxy-headers"]
     return _python("-m", "uvicorn", "mqconsole.asgi:application", *options)
 
 

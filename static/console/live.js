@@ -106,6 +106,11 @@
     connect();
   }
 
+  // What the page shows is gone, or may no longer be seen: say so, instead of showing what was.
+  document.addEventListener("htmx:responseError", (event) => {
+    if ([403, 404].includes(event.detail.xhr.status)) location.reload();
+  });
+
   // An answer that is a whole sign-in page means the session ended: go there, and come back after.
   document.addEventListener("htmx:beforeSwap", (event) => {
     if (event.detail.xhr.status === 401) location.assign(`/signin?next=${encodeURIComponent(location.pathname + location.search)}`);

@@ -120,7 +120,7 @@ def _first(page: Page, path: str, pattern: str) -> str:
 
 
 def _shoot(page: Page, options: argparse.Namespace, *, label: str, suffix: str) -> None:
-    page.wait_for_load_state("networkidle")
+    page.wait_for_load_state("load")
     if page.locator("[data-trend]").count():
         page.locator("[data-trend] canvas").wait_for(timeout=20_000)
     height = min(page.evaluate("document.documentElement.scrollHeight"), LONGEST)

@@ -12,7 +12,7 @@ TELEMETRY_DOCUMENT = "docs/telemetry.md"
 
 LEVELS = {"debug", "info", "warning", "error", "exception", "critical"}
 LOGGERS = {"log", "logger", "_log", "_logger", "LOG"}
-METRICS = {"Counter", "Gauge", "Histogram", "Summary"}
+METRICS = {"Counter", "Gauge", "Histogram", "Summary", "CounterMetricFamily", "GaugeMetricFamily"}
 EVENT = re.compile(r"[a-z][a-z0-9_]*")
 # A row of a table whose first cell is one name in code quotes.
 ROW = re.compile(r"^\|\s*`([A-Za-z_][A-Za-z0-9_]*)`\s*\|", re.MULTILINE)

@@ -12,13 +12,14 @@ from accounts.errors import AccountError
 from ...domain import limits
 from ...domain.actor import Actor
 from ...domain.errors import BrokerError, ErrorCode, Rejected
-from . import deliveries, health, identity, sends
+from . import deliveries, health, identity, metrics, sends
 from .exchange import Event, Exchange, Gone, Receive, Scope, Send
 from .routes import Route, find
 
 _log = logging.getLogger(__name__)
 
 Handler = Callable[[Exchange, Actor, Route], Awaitable[None]]
+_OWN_PATHS = health.PATHS | {metrics.PATH}
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _HANDLERS: dict[str, tuple[Handler, int]] = {
@@ -35,8 +36,8 @@ def in_front_of(app: App) -> App:
     """Returns an ASGI app that serves the hot routes itself and passes everything else to `app`."""
 
     async def front(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["raw_path"] in health.PATHS:
-            await health.serve(Exchange(scope, receive, send))
+        if scope["type"] == "http" and scope["raw_path"] in _OWN_PATHS:
+            await _serve_own(Exchange(scope, receive, send))
             return
         route = find(scope["raw_path"]) if scope["type"] == "http" else None
         # A GET of .../messages is management's; so is what it says about any other verb on these paths.
@@ -46,6 +47,19 @@ def in_front_of(app: App) -> App:
             await _serve(Exchange(scope, receive, send), route)
 
     return front
+
+
+async def _serve_own(exchange: Exchange) -> None:
+    try:
+        if exchange.scope["raw_path"] == metrics.PATH:
+            await metrics.serve(exchange)
+        else:
+            await health.serve(exchange)
+    except BrokerError as error:
+        await exchange.problem(error)
+    except Exception as error:  # a connection boundary
+        _log.exception("request_failed", extra={"request_id": exchange.request_id})
+        await exchange.problem(BrokerError(f"Something went wrong here ({type(error).__name__})."))
 
 
 async def _serve(exchange: Exchange, route: Route) -> None:

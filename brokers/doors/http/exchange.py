@@ -91,6 +91,10 @@ class Exchange:
         """Writes a JSON answer."""
         await self._write(status, messages.dump(value), headers={"content-type": "application/json"})
 
+    async def answer_text(self, body: bytes, *, content_type: str) -> None:
+        """Writes a 200 that is not JSON."""
+        await self._write(200, body, headers={"content-type": content_type})
+
     async def problem(self, error: problems.Problem) -> None:
         """Writes a problem document; a request whose body was not read is not kept alive for the next one."""
         status = problems.status(error.code)

@@ -49,6 +49,9 @@ for r = 0, receivers - 1 do
         local take = math.min(to - from, wanted - granted)
         if from + take < to then
           redis.call('LPUSH', pointer_key .. ':r', (from + take) .. '-' .. to)
+          -- both live on together: ranges forgotten below a pointer that is known would never be handed out
+          redis.call('PEXPIRE', pointer_key .. ':r', keep)
+          redis.call('PEXPIRE', pointer_key, keep)
         end
         grant(r, queue, epoch, from, from + take, attempt, invisible, client)
         granted = granted + take

@@ -31,6 +31,7 @@ for i = 1, #ARGV, 4 do
       redis.call('ZADD', KEYS[1], score, table.concat({q, e, at, to, rest}, '|'))
     end
     redis.call('PEXPIRE', pointer .. ':r', 86400000)
+    redis.call('PEXPIRE', pointer, 86400000)
   end
 end
 return there

@@ -6,9 +6,11 @@ import psycopg
 import pytest
 from django.db import connection
 
+from brokers.domain import limits
 from brokers.domain.errors import BrokerError, Stale
 from brokers.engine import delivery, failures, offsets, schedule, settlement
 from brokers.engine.delivery import Delivery, ReceiveRequest, Subscription
+from brokers.engine.settlement import Refusal
 from brokers.models import Group, Topic
 from tests.integration.deliveries.conftest import AtPoint
 from tests.integration.reads.consuming import acknowledge, receive, refuse
@@ -153,8 +155,53 @@ def test_ordered_head_that_fails_while_somebody_asks_comes_with_its_new_attempt(
     acknowledge(again)
 
 
+@pytest.mark.parametrize("order", ["CONCURRENT", "FIFO"])
+def test_messages_claimed_for_a_receive_that_fails_are_free_at_once(
+    world: World, at_point: AtPoint, order: str
+) -> None:
+    topic, group = world.topic("orders", queues=1), world.group("mail", order=order, max_attempts=1)
+    world.append(topic)
+    at_point("claimed", end_connection)
+    with pytest.raises(BrokerError):
+        try_to_receive(world, group, topic)
+    (got,) = receive(world, group, [topic])
+    assert got.attempt == 1
+
+
 def end_connection() -> None:
     """Ends this thread's connection to PostgreSQL as an administrator would."""
     pid = connection.connection.info.backend_pid
     with psycopg.connect(connection.connection.info.dsn, autocommit=True) as other:
         other.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
+
+
+def test_ranges_given_back_outlive_a_slow_consumer(world: World, redis_client: object) -> None:
+    topic, group = world.topic("orders", queues=1), world.group("mail")
+    sent = [world.append(topic).message_id for _ in range(4)]
+    delivery.give_back(world.group_entry(group), receive(world, group, [topic]))
+    (key,) = redis_client.keys("*:r")  # type: ignore[attr-defined] # redis-py's client, as the fixture gives it
+    pointer = key.removesuffix(b":r")
+    for name in (key, pointer):
+        redis_client.pexpire(name, 5000)  # type: ignore[attr-defined] # set by the test only
+    got = receive(world, group, [topic], count=1)
+    assert [d.message.message_id for d in got] == sent[:1]
+    assert redis_client.pttl(key) > 3_600_000  # type: ignore[attr-defined] # set by the test only
+    assert redis_client.pttl(pointer) > 3_600_000  # type: ignore[attr-defined] # set by the test only
+
+
+def test_client_with_the_longest_name_can_use_its_receipts(world: World) -> None:
+    from brokers.domain import receipts
+
+    topic, group = world.topic("orders", queues=1), world.group("mail")
+    world.append(topic)
+    request = ReceiveRequest(
+        group=world.group_entry(group),
+        subscriptions=(Subscription(world.entry(topic)),),
+        max_count=1,
+        invisible=timedelta(seconds=60),
+        client_id="\U0001f600" * limits.CLIENT_ID_CHARS,
+    )
+    (deliveries,) = delivery.receive([request])
+    assert isinstance(deliveries, list)
+    text = receipts.encode(deliveries[0].receipt, b"key")
+    assert settlement.refuse([Refusal(receipts.decode(text, b"key"))]) == [None]

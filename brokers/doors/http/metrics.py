@@ -1,0 +1,98 @@
+"""`/metrics` for Prometheus: the numbers of all topics and groups, and this process' own.
+
+Owns: metric names and who may see them. Must not know: where the numbers come from. Called by: doors.http.app.
+Names of RocketMQ's own exporters are used where the meaning is the same, so that dashboards fit.
+Every account's names are in here: only a loopback address, or whoever has MQ_METRICS_TOKEN, may look.
+"""
+
+import hmac
+from collections.abc import Iterator
+
+from django.conf import settings
+from prometheus_client import REGISTRY, CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
+
+from ...dispatch import bridge
+from ...domain.errors import Denied, Unauthenticated
+from ...engine import gauges
+from .exchange import Exchange
+
+PATH = b"/metrics"
+_TEXT = "text/plain; version=0.0.4; charset=utf-8"
+_TOPIC = ["instance", "topic"]
+_GROUP = ["instance", "consumer_group"]
+
+
+async def serve(exchange: Exchange) -> None:
+    """Answers with every metric in Prometheus' text format. Raises: Unauthenticated, Denied, TryLater."""
+    _check(exchange)
+    reading = await bridge.run(gauges.read)
+    registry = CollectorRegistry()
+    registry.register(_Numbers(reading))
+    await exchange.answer_text(generate_latest(registry) + generate_latest(REGISTRY), content_type=_TEXT)
+
+
+def _check(exchange: Exchange) -> None:
+    token = settings.METRICS_TOKEN.encode()
+    if token:
+        given = exchange.headers.get(b"authorization", b"")
+        if not hmac.compare_digest(given, b"Bearer " + token):
+            raise Unauthenticated("Metrics need 'Authorization: Bearer' with the token of MQ_METRICS_TOKEN.")
+    elif settings.BEHIND_PROXY or exchange.peer not in {"127.0.0.1", "::1", ""}:
+        raise Denied(
+            "Metrics are shown to this machine only. Set MQ_METRICS_TOKEN to read them from elsewhere.",
+            action="metrics",
+            resource="*",
+            reason="no token is set",
+        )
+
+
+class _Numbers:
+    def __init__(self, reading: gauges.Reading) -> None:
+        self._reading = reading
+
+    def collect(self) -> Iterator[Metric]:
+        yield from self._topics()
+        yield from self._groups()
+        if self._reading.workers is not None:
+            yield GaugeMetricFamily("mqconsole_broker_workers", "Broker workers alive", value=self._reading.workers)
+        cut = int(self._reading.is_cut)
+        yield GaugeMetricFamily("mqconsole_metrics_cut", "1 when there are more topics or groups than shown", value=cut)
+
+    def _topics(self) -> Iterator[Metric]:
+        taken = CounterMetricFamily("rocketmq_messages_in_total", "Messages stored", labels=_TOPIC)
+        kept = GaugeMetricFamily("mqconsole_messages_kept", "Messages in the log", labels=_TOPIC)
+        for topic in self._reading.topics:
+            taken.add_metric([topic.instance, topic.name], topic.taken)
+            kept.add_metric([topic.instance, topic.name], topic.kept)
+        yield from (taken, kept)
+
+    def _groups(self) -> Iterator[Metric]:
+        lag = GaugeMetricFamily("rocketmq_consumer_lag_messages", "Messages not settled", labels=_GROUP)
+        age = GaugeMetricFamily(
+            "rocketmq_consumer_lag_latency",
+            "Age of the oldest message not settled, in ms",
+            labels=_GROUP,
+        )
+        flight = GaugeMetricFamily("rocketmq_consumer_inflight_messages", "Messages with consumers", labels=_GROUP)
+        waiting = GaugeMetricFamily("mqconsole_messages_retrying", "Messages that wait for a retry", labels=_GROUP)
+        dead = GaugeMetricFamily("mqconsole_dead_letters_waiting", "Dead letters nobody replayed", labels=_GROUP)
+        done = CounterMetricFamily("rocketmq_messages_out_total", "Messages acknowledged", labels=_GROUP)
+        expired = CounterMetricFamily(
+            "mqconsole_messages_expired_total",
+            "Messages retention dropped before the group settled them",
+            labels=_GROUP,
+        )
+        for group in self._reading.groups:
+            labels, found = [group.instance, group.name], group.progress
+            lag.add_metric(labels, found.lag)
+            if found.oldest_age_seconds is not None:
+                age.add_metric(labels, 1000 * found.oldest_age_seconds)
+            if found.in_flight is not None:
+                flight.add_metric(labels, found.in_flight)
+            waiting.add_metric(labels, found.retrying)
+            dead.add_metric(labels, found.dead)
+            done.add_metric(labels, found.acked_count)
+            expired.add_metric(labels, found.expired_count)
+        yield from (lag, age, flight, waiting, dead, done, expired)

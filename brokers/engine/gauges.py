@@ -1,0 +1,57 @@
+"""What monitoring wants to know, over all accounts, in a bounded number of queries.
+
+Owns: what is counted. Must not know: metric names or formats. Called by: doors.http.metrics.
+"""
+
+from dataclasses import dataclass
+
+from ..leases import workers
+from ..store import gauges as rows
+from . import offsets
+from .offsets import GroupProgress
+
+# More series than this would hurt whoever stores them; the rest is left out and said so by `is_cut`.
+SERIES_COUNT = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class TopicGauge:
+    """A topic in numbers: messages ever taken, and those kept."""
+
+    instance: str
+    name: str
+    taken: int
+    kept: int
+
+
+@dataclass(frozen=True, slots=True)
+class GroupGauge:
+    """A group and how far it is."""
+
+    instance: str
+    name: str
+    progress: GroupProgress
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Everything at one moment. `workers` is None when Redis cannot say."""
+
+    topics: list[TopicGauge]
+    groups: list[GroupGauge]
+    workers: int | None
+    is_cut: bool
+
+
+def read() -> Reading:
+    """Returns the present numbers. Six queries and two round trips to Redis, whatever there is."""
+    topics = [TopicGauge(*row) for row in rows.topics(SERIES_COUNT)]
+    groups = rows.groups(SERIES_COUNT)
+    progress = offsets.progress([group_id for group_id, _, _ in groups])
+    alive = workers.alive()
+    return Reading(
+        topics=topics,
+        groups=[GroupGauge(instance, name, progress[group_id]) for group_id, instance, name in groups],
+        workers=None if alive is None else len(alive),
+        is_cut=len(topics) == SERIES_COUNT or len(groups) == SERIES_COUNT,
+    )
