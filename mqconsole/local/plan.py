@@ -82,11 +82,14 @@ def ports() -> dict[str, int]:
     return found
 
 
+def own_host() -> str:
+    """Returns the address at which a program on this machine reaches the doors."""
+    return "127.0.0.1" if settings.BIND in {"0.0.0.0", "::", ""} else settings.BIND
+
+
 def console_url() -> str:
     """Returns the address a browser on this machine opens."""
-    host = settings.BIND
-    if host in {"0.0.0.0", "::", ""}:
-        host = "127.0.0.1"
+    host = own_host()
     return f"http://{f'[{host}]' if ':' in host else host}:{settings.HTTP_PORT}/"
 
 

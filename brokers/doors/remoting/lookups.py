@@ -7,7 +7,7 @@ from ...catalog import access, snapshot
 from ...catalog.snapshot import TopicEntry
 from ...dispatch import bridge
 from ...domain import limits, retry
-from ...domain.errors import ErrorCode, NotFound
+from ...domain.errors import ErrorCode, NotFound, Rejected
 from ...domain.messages import Stored
 from ...engine import pulls, returns
 from ...protocols.remoting import bodies, records
@@ -34,6 +34,8 @@ async def query(call: Call) -> Command:
     name = bodies.text(call.fields, "topic")
     topic, parsed = await names.topic(call.actor, name, "mq:SUB")
     key = bodies.text(call.fields, "key")
+    if not key.isprintable():
+        raise Rejected("A key holds no control characters.")
     most = min(max(bodies.whole(call.fields, "maxNum", 32), 1), _QUERY_COUNT_MAX)
     start, end = bodies.whole(call.fields, "beginTimestamp", 0), bodies.whole(call.fields, "endTimestamp", 0)
     message_id = key if bodies.truth(call.fields, "_UNIQUE_KEY_QUERY") else None

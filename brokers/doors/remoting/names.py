@@ -16,7 +16,7 @@ from ...catalog.snapshot import GroupEntry, TopicEntry
 from ...dispatch import bridge
 from ...domain import limits
 from ...domain.actor import Actor
-from ...domain.errors import BrokerError, ErrorCode, NotFound
+from ...domain.errors import BrokerError, ErrorCode, NotFound, Rejected
 from ...domain.names import DEAD_LETTER_PREFIX, RETRY_PREFIX
 
 TEMPLATE_TOPIC = "TBW102"
@@ -42,7 +42,9 @@ def wrap(prefix: str, name: str) -> str:
 
 
 async def parse(actor: Actor, name: str) -> Name:
-    """Returns the parts of a name. Raises NotFound INSTANCE_NOT_FOUND when the account has no instance."""
+    """Returns the parts of a name. Raises Rejected INVALID_NAME, NotFound when the account has no instance."""
+    if not 0 < len(name) <= limits.DERIVED_TOPIC_NAME_CHARS or not name.isprintable():
+        raise Rejected("A name is empty, too long or holds control characters.", ErrorCode.INVALID_NAME)
     instances = snapshot.cached_instances(actor.account_id)
     if instances is None:
         instances = await bridge.run(snapshot.instances, actor.account_id)

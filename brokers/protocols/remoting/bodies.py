@@ -185,6 +185,6 @@ def _items(read: dict[str, Any], name: str) -> list[object]:  # Any: JSON values
 
 def _string(read: dict[str, Any], name: str) -> str:  # Any: JSON values
     value = read.get(name)
-    if not isinstance(value, str) or not value or len(value) > limits.DERIVED_TOPIC_NAME_CHARS:
-        raise ProtocolViolation(f"{name} is missing, not text or too long")
+    if not isinstance(value, str) or not 0 < len(value) <= limits.DERIVED_TOPIC_NAME_CHARS or not value.isprintable():
+        raise ProtocolViolation(f"{name} is missing, not text, too long or holds control characters")
     return value

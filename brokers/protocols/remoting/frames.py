@@ -153,7 +153,8 @@ def _read_json(header: bytes, body: bytes) -> Command:
         raise ProtocolViolation("a header is not JSON") from error
     if not isinstance(read, dict):
         raise ProtocolViolation("a header is not a JSON object")
-    remark, fields = read.get("remark"), read.get("extFields") or {}
+    remark, fields = read.get("remark"), read.get("extFields")
+    fields = {} if fields is None else fields
     if not isinstance(fields, dict) or not (remark is None or isinstance(remark, str)):
         raise ProtocolViolation("a header's extFields or remark has the wrong type")
     language = read.get("language", "OTHER")

@@ -34,6 +34,8 @@ final class Client {
         DefaultMQPushConsumer consumer = new DefaultMQPushConsumer(group, hook(), new AllocateMessageQueueAveragely());
         consumer.setNamesrvAddr(NAMESRV);
         consumer.setConsumeFromWhere(ConsumeFromWhere.CONSUME_FROM_FIRST_OFFSET);
+        // Let the listener at work finish, so that its message counts as done.
+        consumer.setAwaitTerminationMillisWhenShutdown(5000);
         return consumer;
     }
 

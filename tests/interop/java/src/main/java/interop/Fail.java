@@ -21,7 +21,6 @@ public final class Fail {
         });
         consumer.start();
         Client.await(left, 60);
-        Thread.sleep(1000); // the last delivery is sent back after the listener returned
         consumer.shutdown();
     }
 }
