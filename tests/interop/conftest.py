@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import subprocess
+import tempfile
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -57,7 +58,9 @@ class Java:
     def start(self, program: str, *arguments: str, **environment: str) -> Program:
         """Starts a program of this folder's project."""
         addresses = {"NAMESRV": f"127.0.0.1:{self.server.ports['MQ_NAMESRV_PORT']}"}
-        logs = [f"-Duser.home={self.home}", f"-Drocketmq.client.logRoot={self.home}"]
+        # Each program has a home of its own: broadcasting members keep their offsets there.
+        home = tempfile.mkdtemp(dir=self.home)
+        logs = [f"-Duser.home={home}", f"-Drocketmq.client.logRoot={home}"]
         path = f"{self.classes}/classes{os.pathsep}{self.classes}/lib/*"
         process = subprocess.Popen(
             ["java", *logs, "-cp", path, f"interop.{program}", *arguments],

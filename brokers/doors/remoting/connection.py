@@ -13,6 +13,7 @@ from accounts.errors import AccountError
 from ...domain import limits
 from ...domain.errors import BrokerError, ProtocolViolation
 from ...protocols.remoting import frames
+from ...protocols.remoting.codes import Ask
 from ...protocols.remoting.frames import Command, Decoder, TooLong
 from . import handlers, identity
 from .call import Call, Memory, Place
@@ -24,6 +25,7 @@ _READ_BYTES = 64 * 1024
 # A client that does not take its answers: beyond so many bytes further ones wait, and it has so long to take some.
 _WRITE_BYTES = 1024 * 1024
 _WRITE_SECONDS = 30.0
+_POLLS = frozenset({Ask.PULL_MESSAGE, Ask.LITE_PULL_MESSAGE})
 
 
 class Connection:
@@ -39,7 +41,7 @@ class Connection:
         self._memory = Memory()
         self._decoder = Decoder()
         self._room = asyncio.Semaphore(limits.CONNECTION_REQUEST_COUNT)
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._polls: set[asyncio.Task[None]] = set()
         self._opaque = itertools.count(1)
         peer = writer.get_extra_info("peername") or ("", 0)
         self._ip, self._address = str(peer[0]), f"{peer[0]}:{peer[1]}"
@@ -61,18 +63,18 @@ class Connection:
             self._writer.write(frames.encode(frames.notice(code, next(self._opaque), fields=fields)))
 
     async def serve(self) -> None:
-        """Runs until the connection ends; requests under way end with it."""
-        try:
-            async with asyncio.TaskGroup() as tasks:
+        """Runs until the client hangs up; what it asked for before that is still done, save waiting for messages."""
+        async with asyncio.TaskGroup() as tasks:
+            try:
                 await self._read(tasks)
-                for task in self._tasks:
-                    task.cancel()
-        except* (OSError, TimeoutError):
-            pass  # the client is gone
-        except* ProtocolViolation as group:
-            _log.info("remoting_connection_refused", extra={"peer": self._address, "reason": str(group.exceptions[0])})
-        finally:
-            self._writer.close()
+            except (OSError, TimeoutError):
+                pass  # the client is gone
+            except ProtocolViolation as error:
+                _log.info("remoting_connection_refused", extra={"peer": self._address, "reason": str(error)})
+            finally:
+                self._writer.close()
+                for poll in self._polls:
+                    poll.cancel()
 
     async def _read(self, tasks: asyncio.TaskGroup) -> None:
         while True:
@@ -89,8 +91,9 @@ class Connection:
                     continue
                 await self._room.acquire()
                 task = tasks.create_task(self._answer(command))
-                self._tasks.add(task)
-                task.add_done_callback(self._tasks.discard)
+                if command.code in _POLLS:
+                    self._polls.add(task)
+                    task.add_done_callback(self._polls.discard)
 
     async def _admit(self, frame: TooLong) -> None:
         if not await identity.may_be_long(frame.header):

@@ -65,10 +65,11 @@ async def send_back(call: Call) -> Command:
         raise _missing()
     level = bodies.whole(call.fields, "delayLevel", 0)
     most = bodies.whole(call.fields, "maxReconsumeTimes", -1)
+    member = call.members.of(group.id, call.peer)
     back = returns.Return(
         group=group,
         message=message,
-        client_id=call.members.client_id(group.id, call.peer),
+        client_id=member.client_id if member is not None else call.peer.address,
         delay=retry.level_delay(level) if level > 0 else None,
         max_retries=most if most >= 0 else None,
         is_final=level < 0,

@@ -26,6 +26,7 @@ _SILENT_SECONDS = 120.0
 class Member:
     """A client in a group. `subscriptions` by topic, as the client writes it."""
 
+    client_id: str
     peer: Peer
     group: GroupEntry
     membership: Membership
@@ -34,58 +35,51 @@ class Member:
 
 
 class Members:
-    """The members of all groups that are connected to this process."""
+    """The members of all groups that are connected to this process.
+
+    A member is a connection: programs on one machine may well give themselves the same client id.
+    """
 
     def __init__(self) -> None:
-        self._groups: dict[int, dict[str, Member]] = {}
+        self._groups: dict[int, dict[Peer, Member]] = {}
 
     def ids(self, group_id: int) -> list[str]:
         """Returns the client ids of a group's members, in order."""
-        return sorted(self._groups.get(group_id, ()))
+        return sorted(member.client_id for member in self._groups.get(group_id, {}).values())
 
     def of(self, group_id: int, peer: Peer) -> Member | None:
-        """Returns the member of a group that this connection belongs to."""
-        return next((m for m in self._groups.get(group_id, {}).values() if m.peer is peer), None)
+        """Returns the member of a group that this connection is."""
+        return self._groups.get(group_id, {}).get(peer)
 
-    def client_id(self, group_id: int, peer: Peer) -> str:
-        """Returns what a connection calls itself in a group, else its address."""
-        members = self._groups.get(group_id, {})
-        return next((name for name, m in members.items() if m.peer is peer), peer.address)
-
-    def join(self, client_id: str, member: Member) -> None:
+    def join(self, member: Member) -> None:
         """Notes a heartbeat; tells the others when somebody is new, or reads other topics than before."""
         members = self._groups.setdefault(member.group.id, {})
-        before = members.get(client_id)
-        members[client_id] = member
-        if before is None or before.peer is not member.peer or set(before.subscriptions) != set(member.subscriptions):
+        before = members.get(member.peer)
+        members[member.peer] = member
+        if before is None or set(before.subscriptions) != set(member.subscriptions):
             self._tell(member.group.id)
 
-    def leave(self, group_id: int, client_id: str) -> None:
+    def leave(self, group_id: int, peer: Peer) -> None:
         """Forgets a member that said goodbye."""
         members = self._groups.get(group_id, {})
-        if members.pop(client_id, None) is not None:
+        if members.pop(peer, None) is not None:
             self._tell(group_id)
         if not members:
             self._groups.pop(group_id, None)
 
     def hang_up(self, peer: Peer) -> list[tuple[int, str]]:
         """Forgets the members of a connection that ended. Returns (group, client id) of each."""
-        gone = [
-            (group_id, name)
-            for group_id, members in self._groups.items()
-            for name, member in members.items()
-            if member.peer is peer
-        ]
-        for group_id, name in gone:
-            self.leave(group_id, name)
+        gone = [(group_id, members[peer].client_id) for group_id, members in self._groups.items() if peer in members]
+        for group_id, _ in gone:
+            self.leave(group_id, peer)
         return gone
 
     def sweep(self) -> None:
         """Forgets members whose heartbeats stopped although their connection stands."""
         oldest = clock.monotonic() - _SILENT_SECONDS
-        silent = [(g, n) for g, members in self._groups.items() for n, m in members.items() if m.heard_at < oldest]
-        for group_id, name in silent:
-            self.leave(group_id, name)
+        silent = [(g, p) for g, members in self._groups.items() for p, m in members.items() if m.heard_at < oldest]
+        for group_id, peer in silent:
+            self.leave(group_id, peer)
 
     def _tell(self, group_id: int) -> None:
         for member in self._groups.get(group_id, {}).values():
@@ -100,8 +94,8 @@ async def heartbeat(call: Call) -> Command:
     for membership in heart.consumers:
         group, _ = await names.group_or_new(call.actor, membership.group)
         subscriptions = {s.topic: s for s in membership.subscriptions}
-        member = Member(call.peer, group, membership, clock.monotonic(), subscriptions)
-        call.members.join(heart.client_id, member)
+        member = Member(heart.client_id, call.peer, group, membership, clock.monotonic(), subscriptions)
+        call.members.join(member)
         door = "remoting-broadcast" if membership.is_broadcast else "remoting"
         seen = clients.Seen(heart.client_id, door, call.peer.address, call.actor.name, clock.now_ms())
         (await desk.get()).note_client(group.id, seen)
@@ -114,7 +108,7 @@ async def unregister(call: Call) -> Command:
     client_id = bodies.text(call.fields, "clientID")
     if name:
         group, _ = await names.group(call.actor, name)
-        call.members.leave(group.id, client_id)
+        call.members.leave(group.id, call.peer)
         await (await desk.get()).forget_client(group.id, client_id)
         ways.forget()
     return call.reply()

@@ -35,6 +35,7 @@ public final class Consume {
         Client.say("STARTED");
         Client.await(left, 60);
         consumer.shutdown();
+        System.exit(0); // an orderly consumer of 5.3 leaves a thread behind that keeps the program alive
     }
 
     private static void tell(List<MessageExt> messages, CountDownLatch left) {
