@@ -109,8 +109,8 @@ def test_a_request_without_a_key_is_refused(strict: Running) -> None:
 def test_a_signed_request_is_answered_and_a_changed_one_is_not(strict: Running) -> None:
     fields = sign(strict, {"topic": "TBW102"})
     with connected(strict) as client:
-        assert client.ask(Ask.GET_ROUTEINFO_BY_TOPIC, **fields).code == Reply.SUCCESS
-        assert client.ask(Ask.GET_ROUTEINFO_BY_TOPIC, **{**fields, "topic": "x"}).code == Reply.NO_PERMISSION
+        assert client.ask(Ask.GET_ROUTEINFO_BY_TOPIC, b"", **fields).code == Reply.SUCCESS
+        assert client.ask(Ask.GET_ROUTEINFO_BY_TOPIC, b"", **{**fields, "topic": "x"}).code == Reply.NO_PERMISSION
         assert client.ask(Ask.GET_ROUTEINFO_BY_TOPIC, b"body", **fields).code == Reply.NO_PERMISSION
 
 
