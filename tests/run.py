@@ -125,6 +125,10 @@ def _no_java() -> str | None:
     return f"{', '.join(missing)} not found (on Debian: apt install default-jdk-headless maven)"
 
 
+def _no_npm() -> str | None:
+    return None if shutil.which("npm") else "no npm found (on Debian: apt install npm)"
+
+
 SUITES = [
     Suite("lint", "ruff's findings", (str(BIN / "ruff"), "check", ".")),
     Suite("format", "the house format", (str(BIN / "ruff"), "format", "--check", "--quiet", ".")),
@@ -136,6 +140,7 @@ SUITES = [
     Suite("conformance", "the promises, through each door", folder="tests/conformance"),
     Suite("examples", "the example jobs", folder="tests/examples"),
     Suite("interop", "unmodified clients of other makers", folder="tests/interop", obstacle=_no_java),
+    Suite("assets", "what `make assets` builds is what is committed", folder="tests/assets", obstacle=_no_npm),
     Suite("e2e", "the console in a real browser", folder="tests/e2e", obstacle=_no_browser),
 ]
 

@@ -9,6 +9,7 @@ account only: what belongs to others and what does not exist give one answer.
 
 from ..domain.actor import Actor
 from ..domain.errors import Denied, ErrorCode, NotFound
+from ..domain.names import may_exist
 from ..models import Group, Instance, Operation, Topic
 
 
@@ -36,7 +37,7 @@ def resource(account_id: int, instance: str, name: str = "") -> str:
 def instance(actor: Actor, name: str, action: str = "mq:QueryInstanceBaseInfo") -> Instance:
     """Returns the instance. Raises Denied, NotFound INSTANCE_NOT_FOUND."""
     check(actor, action, resource(actor.account_id, name))
-    found = Instance.objects.filter(account_id=actor.account_id, name=name).first()
+    found = Instance.objects.filter(account_id=actor.account_id, name=name).first() if may_exist(name) else None
     if found is None:
         raise _no_instance(name)
     return found
@@ -45,8 +46,10 @@ def instance(actor: Actor, name: str, action: str = "mq:QueryInstanceBaseInfo") 
 def topic(actor: Actor, instance_name: str, name: str, *, action: str = "mq:QueryTopic") -> Topic:
     """Returns the topic with its instance. Raises Denied, NotFound INSTANCE_NOT_FOUND or TOPIC_NOT_FOUND."""
     check(actor, action, resource(actor.account_id, instance_name, name))
-    rows = Topic.objects.select_related("instance", "group")
-    found = rows.filter(instance__account_id=actor.account_id, instance__name=instance_name, name=name).first()
+    found = None
+    if may_exist(instance_name, name):
+        rows = Topic.objects.select_related("instance", "group")
+        found = rows.filter(instance__account_id=actor.account_id, instance__name=instance_name, name=name).first()
     if found is None:
         _require_instance(actor, instance_name)
         raise NotFound(
@@ -59,8 +62,10 @@ def topic(actor: Actor, instance_name: str, name: str, *, action: str = "mq:Quer
 def group(actor: Actor, instance_name: str, name: str, *, action: str = "mq:QueryGroup") -> Group:
     """Returns the group with its instance. Raises Denied, NotFound INSTANCE_NOT_FOUND or GROUP_NOT_FOUND."""
     check(actor, action, resource(actor.account_id, instance_name, name))
-    rows = Group.objects.select_related("instance")
-    found = rows.filter(instance__account_id=actor.account_id, instance__name=instance_name, name=name).first()
+    found = None
+    if may_exist(instance_name, name):
+        rows = Group.objects.select_related("instance")
+        found = rows.filter(instance__account_id=actor.account_id, instance__name=instance_name, name=name).first()
     if found is None:
         _require_instance(actor, instance_name)
         raise NotFound(
@@ -73,8 +78,10 @@ def group(actor: Actor, instance_name: str, name: str, *, action: str = "mq:Quer
 def operation(actor: Actor, instance_name: str, number: int, *, action: str = "mq:QueryOperation") -> Operation:
     """Returns the operation with its group and instance. Raises Denied, NotFound."""
     check(actor, action, resource(actor.account_id, instance_name))
-    rows = Operation.objects.select_related("instance", "group")
-    found = rows.filter(instance__account_id=actor.account_id, instance__name=instance_name, pk=number).first()
+    found = None
+    if may_exist(instance_name):
+        rows = Operation.objects.select_related("instance", "group")
+        found = rows.filter(instance__account_id=actor.account_id, instance__name=instance_name, pk=number).first()
     if found is None:
         _require_instance(actor, instance_name)
         raise NotFound(f"There is no operation {number} in instance {instance_name!r}.", ErrorCode.OPERATION_NOT_FOUND)
@@ -82,7 +89,7 @@ def operation(actor: Actor, instance_name: str, number: int, *, action: str = "m
 
 
 def _require_instance(actor: Actor, name: str) -> None:
-    if not Instance.objects.filter(account_id=actor.account_id, name=name).exists():
+    if not (may_exist(name) and Instance.objects.filter(account_id=actor.account_id, name=name).exists()):
         raise _no_instance(name)
 
 

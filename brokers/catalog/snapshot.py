@@ -11,7 +11,7 @@ topic can be used immediately everywhere.
 import threading
 from dataclasses import dataclass
 
-from ..domain import clock, limits
+from ..domain import clock, limits, names
 from ..domain.errors import ErrorCode, NotFound
 from ..models import CatalogVersion, Group, Instance, Queue, Topic
 
@@ -111,11 +111,13 @@ def topic(account_id: int, instance: str, name: str) -> TopicEntry:
     found = cache.topics.get((account_id, instance, name))
     if found is not None:
         return found
-    row = (
-        Topic.objects.select_related("instance")
-        .filter(instance__account_id=account_id, instance__name=instance, name=name)
-        .first()
-    )
+    row = None
+    if names.may_exist(instance, name):
+        row = (
+            Topic.objects.select_related("instance")
+            .filter(instance__account_id=account_id, instance__name=instance, name=name)
+            .first()
+        )
     if row is None:
         raise _missing(account_id, instance, topic=name)
     return _keep_topic(cache, row)
@@ -128,11 +130,13 @@ def group(account_id: int, instance: str, name: str) -> GroupEntry:
     found = cache.groups.get((account_id, instance, name))
     if found is not None:
         return found
-    row = (
-        Group.objects.select_related("instance")
-        .filter(instance__account_id=account_id, instance__name=instance, name=name)
-        .first()
-    )
+    row = None
+    if names.may_exist(instance, name):
+        row = (
+            Group.objects.select_related("instance")
+            .filter(instance__account_id=account_id, instance__name=instance, name=name)
+            .first()
+        )
     if row is None:
         raise _missing(account_id, instance, group=name)
     return _keep_group(cache, row)
@@ -238,7 +242,7 @@ def _keep_group(cache: _Cache, row: Group) -> GroupEntry:
 
 
 def _missing(account_id: int, instance: str, *, topic: str | None = None, group: str | None = None) -> NotFound:
-    if not Instance.objects.filter(account_id=account_id, name=instance).exists():
+    if not (names.may_exist(instance) and Instance.objects.filter(account_id=account_id, name=instance).exists()):
         return NotFound(f"There is no instance {instance!r}.", ErrorCode.INSTANCE_NOT_FOUND)
     if topic is not None:
         return NotFound(f"There is no topic {topic!r} in instance {instance!r}.", ErrorCode.TOPIC_NOT_FOUND)

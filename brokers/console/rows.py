@@ -85,10 +85,11 @@ def topics(found: Sequence[Topic]) -> list[TopicTableRow]:
     return [TopicTableRow(topic, stats[topic.pk]) for topic in found if topic.pk in stats]
 
 
-def queue_line(queue: Queue) -> TopicQueueLine:
-    """Returns a queue with its numbers."""
-    kept = queue.next_offset - queue.min_offset
-    return TopicQueueLine(queue.number, queue.min_offset, queue.next_offset, kept, queue.last_stored_at)
+def queue_lines(topic: Topic) -> list[TopicQueueLine]:
+    """Returns a topic's queues with their numbers."""
+    queues = list(Queue.objects.filter(topic=topic).order_by("number"))
+    kept = offsets.kept_counts(queues)
+    return [TopicQueueLine(q.number, q.min_offset, q.next_offset, kept[q.pk], q.last_stored_at) for q in queues]
 
 
 def groups(found: Sequence[Group]) -> list[GroupRow]:

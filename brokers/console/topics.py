@@ -10,7 +10,7 @@ from brokers.catalog import access, actions, selectors
 from brokers.domain import limits
 from brokers.domain.errors import BrokerError, Rejected
 from brokers.engine import removal
-from brokers.models import Instance, Queue, Topic
+from brokers.models import Instance, Topic
 
 from . import code, page, problems, rows
 from .forms import TOPIC_TYPES, TopicEditForm, TopicForm
@@ -101,7 +101,7 @@ def delete(request: HttpRequest, instance: str, topic: str) -> HttpResponse:
 @require_GET
 def queues(request: HttpRequest, instance: str, topic: str) -> HttpResponse:
     found = access.topic(page.actor(request), instance, topic, action="mq:QueryTopic")
-    lines = [rows.queue_line(queue) for queue in Queue.objects.filter(topic=found).order_by("number")]
+    lines = rows.queue_lines(found)
     context = {"queues": lines, "most_kept": max([1, *(line.kept for line in lines)])}
     return _page(request, found, tab="queues", context=context)
 

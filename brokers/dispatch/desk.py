@@ -123,7 +123,7 @@ class Desk:
         deadline = clock.monotonic() + wait.total_seconds()
         topics = [s.topic.id for s in request.subscriptions]
         topics.append(request.group.retry_topic.id)
-        with self._waiters.ticket(topics) as ticket:
+        with self._waiters.ticket(topics, group_id=request.group.id) as ticket:
             while True:
                 ticket.reset()
                 deliveries = await self._receive_once(request)
@@ -131,6 +131,8 @@ class Desk:
                 if deliveries and is_gone():
                     await bridge.run(delivery.give_back, request.group, deliveries)
                     return []
+                if deliveries:
+                    ticket.pass_on()
                 if deliveries or left <= 0 or self._stopping or is_gone():
                     return deliveries
                 await ticket.wait(min(left, _LOOK_AGAIN_SECONDS))

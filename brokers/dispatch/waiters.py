@@ -1,22 +1,33 @@
 """Parked receivers, woken when a topic they read gets a message.
 
-Owns: who waits for which topics in this process. Must not know: groups, messages. Called by: dispatch.desk.
+Owns: who waits for which topics in this process. Must not know: messages. Called by: dispatch.desk.
 A caller takes a ticket before it looks for messages, so a message that arrives in between still wakes it.
 """
 
 import asyncio
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from itertools import islice
 
 from ..domain import limits
 from ..domain.errors import ErrorCode, TryLater
+
+# So many receivers of one group are woken at once. Those that get messages wake as many more (`Ticket.pass_on`), so a
+# thousand idle consumers do not all look because of one message.
+WOKEN_AT_ONCE = 8
 
 
 class Ticket:
     """One receiver's place. `wait` returns early when a topic had news since the last `reset`."""
 
-    def __init__(self) -> None:
+    def __init__(self, wake_others: Callable[[], None]) -> None:
         self._news = asyncio.Event()
+        self._wake_others = wake_others
+
+    @property
+    def is_called(self) -> bool:
+        """Returns True if there were news since the last `reset`."""
+        return self._news.is_set()
 
     def reset(self) -> None:
         """Forgets the news so far; call before looking for messages."""
@@ -25,6 +36,10 @@ class Ticket:
     def call(self) -> None:
         """Wakes the receiver."""
         self._news.set()
+
+    def pass_on(self) -> None:
+        """Wakes others of the same group: this receiver found something, so there may be more."""
+        self._wake_others()
 
     async def wait(self, seconds: float) -> None:
         """Returns on news or after `seconds`."""
@@ -39,35 +54,56 @@ class Waiters:
     """The tickets of one process; belongs to one event loop."""
 
     def __init__(self) -> None:
-        self._by_topic: dict[int, set[Ticket]] = {}
+        # Topic, then group, then its tickets in the order they came.
+        self._by_topic: dict[int, dict[int, dict[Ticket, None]]] = {}
         self._count = 0
 
     @contextmanager
-    def ticket(self, topic_ids: Iterable[int]) -> Iterator[Ticket]:
-        """Gives a ticket for some topics. Raises: TryLater OVERLOADED when too many wait."""
+    def ticket(self, topic_ids: Iterable[int], *, group_id: int) -> Iterator[Ticket]:
+        """Gives a ticket for some topics to a receiver of a group. Raises: TryLater OVERLOADED when too many wait.
+
+        A receiver that was called and leaves without having looked hands the call to another one.
+        """
         if self._count >= limits.PARKED_POLL_COUNT:
             raise TryLater("Too many receivers are waiting here.", ErrorCode.OVERLOADED, retry_after_seconds=2)
-        ticket = Ticket()
         topics = set(topic_ids)
+        ticket = Ticket(lambda: self._wake_group(topics, group_id))
         self._count += 1
         for topic_id in topics:
-            self._by_topic.setdefault(topic_id, set()).add(ticket)
+            self._by_topic.setdefault(topic_id, {}).setdefault(group_id, {})[ticket] = None
         try:
             yield ticket
         finally:
             self._count -= 1
             for topic_id in topics:
-                tickets = self._by_topic[topic_id]
-                tickets.discard(ticket)
-                if not tickets:
-                    del self._by_topic[topic_id]
+                self._remove(ticket, topic_id, group_id)
+            if ticket.is_called:
+                ticket.pass_on()
 
     def wake(self, topic_ids: Iterable[int]) -> None:
-        """Wakes everybody who waits for one of the topics."""
-        for topic_id in topic_ids:
-            for ticket in self._by_topic.get(topic_id, ()):
-                ticket.call()
+        """Wakes some receivers of every group that waits for one of the topics."""
+        topics = list(topic_ids)
+        for topic_id in topics:
+            for group_id in self._by_topic.get(topic_id, {}):
+                self._wake_group([topic_id], group_id)
 
     def wake_all(self) -> None:
         """Wakes everybody: the process stops, or announcements may have been lost."""
-        self.wake(list(self._by_topic))
+        for groups in self._by_topic.values():
+            for tickets in groups.values():
+                for ticket in tickets:
+                    ticket.call()
+
+    def _wake_group(self, topic_ids: Iterable[int], group_id: int) -> None:
+        for topic_id in topic_ids:
+            tickets = self._by_topic.get(topic_id, {}).get(group_id, {})
+            for ticket in islice((ticket for ticket in tickets if not ticket.is_called), WOKEN_AT_ONCE):
+                ticket.call()
+
+    def _remove(self, ticket: Ticket, topic_id: int, group_id: int) -> None:
+        groups = self._by_topic[topic_id]
+        del groups[group_id][ticket]
+        if not groups[group_id]:
+            del groups[group_id]
+        if not groups:
+            del self._by_topic[topic_id]

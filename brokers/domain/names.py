@@ -47,6 +47,11 @@ def check_instance(name: str) -> str:
     return name
 
 
+def may_exist(*names: str) -> bool:
+    """Returns False if something can have none of these names in any store: PostgreSQL knows no NUL."""
+    return not any("\0" in name for name in names)
+
+
 def retry_topic(group: str) -> str:
     """Returns the name of the topic that carries a group's retries."""
     return RETRY_PREFIX + group

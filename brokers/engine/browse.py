@@ -183,8 +183,9 @@ def _scan(queue_ids: Sequence[int], wanted: Wanted, *, before: Key | None, limit
     if wanted.tags is None and wanted.key is None and wanted.needle is None:
         depth = min(depth, limit + 1)
     edges = dict(zip(queue_ids, lows, strict=True))
+    gaps = rows.gaps(queue_ids)
     windows = [
-        Window(q, max(low, high - depth), high)
+        Window(q, max(low, _deep(high, depth, gaps.get(q, []))), high)
         for q, low, high in zip(queue_ids, lows, highs, strict=True)
         if low < high
     ]
@@ -196,9 +197,22 @@ def _scan(queue_ids: Sequence[int], wanted: Wanted, *, before: Key | None, limit
     floors = zip(unfinished, rows.stored_at(unfinished), strict=True)
     return _Haul(
         found,
-        scanned=sum(w.high - w.low for w in windows),
+        scanned=sum(w.high - w.low - _unused(w.low, w.high, gaps.get(w.queue_id, [])) for w in windows),
         floor=max(((at, int(Source.LOG), q, low) for (q, low), at in floors if at is not None), default=None),
     )
+
+
+def _deep(high: int, depth: int, gaps: Sequence[tuple[int, int]]) -> int:
+    """Returns the offset that `depth` messages below `high` stand at or above, whatever gaps lie between."""
+    low = high - depth
+    for first, past in reversed(gaps):
+        if first < high and min(past, high) > low:
+            low -= min(past, high) - first
+    return low
+
+
+def _unused(low: int, high: int, gaps: Sequence[tuple[int, int]]) -> int:
+    return sum(max(0, min(past, high) - max(first, low)) for first, past in gaps)
 
 
 def _upper(queue_id: int, end: datetime | None, before: Key | None) -> datetime | None:

@@ -77,6 +77,7 @@ def stale() -> Stale:
 def _fail_some(failed: Sequence[Failed], chosen: Sequence[int], results: list[BrokerError | None]) -> list[int]:
     """Deals with those of `chosen` whose bodies fit into one transaction and returns the others, at least one fewer."""
     valid: dict[int, Failed] = {}
+    over: list[Failed] = []
     left: list[int] = []
     with session.transaction():
         locked = cursors.lock((failed[i].receipt.group_id, failed[i].receipt.queue_id) for i in chosen)
@@ -84,8 +85,11 @@ def _fail_some(failed: Sequence[Failed], chosen: Sequence[int], results: list[Br
         for index in chosen:
             receipt = failed[index].receipt
             place = (receipt.group_id, receipt.queue_id, receipt.offset)
-            if place in seen or _is_stale(failed[index], locked.get(place[:2])):
+            if place in seen:
                 results[index] = stale()
+            elif _is_stale(failed[index], locked.get(place[:2])):
+                results[index] = stale()
+                over.append(failed[index])
             else:
                 seen.add(place)
                 valid[index] = failed[index]
@@ -98,7 +102,8 @@ def _fail_some(failed: Sequence[Failed], chosen: Sequence[int], results: list[Br
         topics, settled = _write_failures(list(valid.values()), messages, locked=locked) if valid else (set(), {})
     session.reached("failed")
     events.announce(topics, {f"group:{item.receipt.group_id}" for item in valid.values()})
-    _release_failed(list(valid.values()), settled)
+    # Whoever committed a failure may have died before this; an ordered queue would wait until the lease runs out.
+    _release_failed([*valid.values(), *over], settled)
     return left
 
 
@@ -248,8 +253,8 @@ def _settle_failed(valid: Sequence[Failed], locked: dict[tuple[int, int], Cursor
     )
 
 
-def _release_failed(valid: Sequence[Failed], settled: dict[tuple[int, int], Settled]) -> None:
-    for group_id, held in by_group(valid, lambda f: f.receipt.group_id).items():
+def _release_failed(over: Sequence[Failed], settled: dict[tuple[int, int], Settled]) -> None:
+    for group_id, held in by_group(over, lambda f: f.receipt.group_id).items():
         releases: dict[Lease, Release] = {}
         for lease in (lease_of(item.receipt) for item in held):
             entry = settled.get((lease.group_id, lease.queue_id))

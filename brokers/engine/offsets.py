@@ -19,7 +19,7 @@ from ..domain import limits
 from ..domain.actor import Actor
 from ..domain.errors import ErrorCode, NotFound, Rejected
 from ..leases import held
-from ..models import Group, Topic
+from ..models import Group, Queue, Topic
 from ..store import browse, cursors, session
 from ..store import progress as rows
 from ..store.progress import Place, TopicRow
@@ -152,6 +152,17 @@ def of_group(group: Group) -> list[QueueRow]:
 def of_topic(topic: Topic) -> list[QueueRow]:
     """Returns the place of every group that reads the topic, by group and queue number."""
     return rows.of_queues(queue_ids=list(topic.queues.values_list("pk", flat=True)))
+
+
+def kept_counts(queues: Sequence[Queue]) -> dict[int, int]:
+    """Returns how many messages each queue keeps, by its key: the offsets it goes over, less the gaps among them."""
+    gaps = browse.gaps([queue.pk for queue in queues])
+    return {
+        queue.pk: queue.next_offset
+        - queue.min_offset
+        - sum(max(0, past - max(first, queue.min_offset)) for first, past in gaps.get(queue.pk, []))
+        for queue in queues
+    }
 
 
 def topic_stats(topic_ids: Sequence[int]) -> dict[int, TopicStats]:

@@ -97,13 +97,14 @@ def claim(
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """What to do with a lease: forget it (`drop`), say where an ordered queue's head is (`head`), or free `ranges`.
+    """What to do with a lease: forget it (`drop`), say where an ordered queue's head is (`head`), free `ranges`
+    (`back`), or keep it and claim nothing below `offset` any more (`skip`).
 
     `ranges` of `back` are ascending and do not touch; what they leave of the lease stays out.
     """
 
     lease: Lease
-    action: Literal["drop", "head", "back"] = "drop"
+    action: Literal["drop", "head", "skip", "back"] = "drop"
     offset: int = 0
     ranges: tuple[tuple[int, int], ...] = ()
 

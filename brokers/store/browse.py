@@ -122,6 +122,16 @@ def offsets_at(edges: Sequence[Edge]) -> list[int]:
     return found
 
 
+def gaps(queue_ids: Sequence[int]) -> dict[int, list[tuple[int, int]]]:
+    """Returns the ranges of offsets (end excluded, ascending) that no message has, of the queues that have such."""
+    found: dict[int, list[tuple[int, int]]] = {}
+    with session.cursor() as cur:
+        cur.execute(_SQL["gaps"], {"queue_ids": list(queue_ids)})
+        for queue_id, first, past in cur:
+            found.setdefault(queue_id, []).append((first, past))
+    return found
+
+
 def body_sizes(windows: Sequence[Window]) -> list[list[tuple[int, int]]]:
     """Returns for each window its (offset, bytes of body), newest first."""
     sizes: list[list[tuple[int, int]]] = [[] for _ in windows]

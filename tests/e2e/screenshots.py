@@ -34,7 +34,7 @@ def main() -> None:
                     context = browser.new_context(
                         viewport={"width": size[0], "height": size[1]}, timezone_id="Asia/Shanghai"
                     )
-                    _prefer(context, options.address, language=language, theme=theme)
+                    prefer(context, options.address, language=language, theme=theme)
                     _shoot_all(context.new_page(), options, given, suffix=f"{language}-{theme}-{width}")
                     context.close()
         browser.close()
@@ -53,20 +53,27 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _prefer(context: BrowserContext, address: str, *, language: str, theme: str) -> None:
+def prefer(context: BrowserContext, address: str, *, language: str, theme: str) -> None:
+    """Chooses language and theme before the first page."""
     host = urlsplit(address).hostname or ""
     pairs = {"django_language": language, "mq_theme": theme, "mq_tz": "Asia/Shanghai"}
     context.add_cookies([{"name": name, "value": value, "domain": host, "path": "/"} for name, value in pairs.items()])
 
 
-def _shoot_all(page: Page, options: argparse.Namespace, given: dict[str, str], *, suffix: str) -> None:
-    page.goto(f"{options.address}/signin")
-    _shoot(page, options, label="signin", suffix=suffix)
+def sign_in(page: Page, address: str, given: dict[str, str]) -> None:
+    """Signs in and waits for the overview."""
+    page.goto(f"{address}/signin")
     page.locator("#id_account").fill(given["account"])
     page.locator("#id_name").fill(given["username"])
     page.locator("#id_password").fill(given["password"])
     page.locator("main form button.btn-primary").click()
-    page.wait_for_url(f"{options.address}/")
+    page.wait_for_url(f"{address}/")
+
+
+def _shoot_all(page: Page, options: argparse.Namespace, given: dict[str, str], *, suffix: str) -> None:
+    page.goto(f"{options.address}/signin")
+    _shoot(page, options, label="signin", suffix=suffix)
+    sign_in(page, options.address, given)
     for label, path in _pages(page, f"/i/{given['instance']}"):
         if options.only in label:
             page.goto(options.address + path)

@@ -11,6 +11,8 @@ import pytest
 from tests import stack
 
 BLOCK = re.compile(r"^```(?P<language>sh|python) run\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+TITLE = re.compile(r"^#+ (.+)$", re.MULTILINE)
 ADDRESS = "http://127.0.0.1:8000"
 
 
@@ -48,6 +50,30 @@ def test_documented_commands_work(server: stack.Running, tmp_path: Path, name: s
         assert "attempt 1 failed\nattempt 2 failed" in ended.stdout
         replayed = ended.stdout.strip().splitlines()[-1]
         assert '"body":"poison"' in replayed and '"attempt":1' in replayed
+
+
+def test_links_between_documents_lead_somewhere() -> None:
+    broken = []
+    for path in [
+        *stack.PROJECT.glob("*.md"),
+        *stack.PROJECT.glob("docs/**/*.md"),
+        *stack.PROJECT.glob("examples/**/*.md"),
+    ]:
+        for link in LINK.findall(path.read_text()):
+            target, _, anchor = link.partition("#")
+            if "://" in target:
+                continue
+            there = (path.parent / target) if target else path
+            if not there.exists():
+                broken.append(f"{path.relative_to(stack.PROJECT)}: {link}")
+            elif anchor and anchor not in {_anchor(title) for title in TITLE.findall(there.read_text())}:
+                broken.append(f"{path.relative_to(stack.PROJECT)}: {link} has no such title")
+    assert not broken, "\n".join(broken)
+
+
+def _anchor(title: str) -> str:
+    """Returns the name a title gets in a link."""
+    return re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-")
 
 
 def _start_afresh(server: stack.Running, folder: Path) -> None:

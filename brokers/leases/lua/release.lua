@@ -3,18 +3,19 @@
 -- ARGV: then 4 values a lease: member, pointer name "<queue>:<epoch>", action, value
 --   action 'drop'    forget the lease
 --   action 'head'    ordered queue: forget it, and let the head be claimed from offset <value> on
+--   action 'skip'    keep the lease, and let nothing below offset <value> be claimed any more
 --   action 'back'    let anyone claim the ranges <value> = "from-to,from-to" again; the rest of the lease stays out
 -- Returns: how many leases were still there.
 local there = 0
 for i = 1, #ARGV, 4 do
   local member, pointer, action, value = ARGV[i], KEYS[2] .. ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]
   local score = redis.call('ZSCORE', KEYS[1], member)
-  if score then
+  if score and action ~= 'skip' then
     there = there + 1
     redis.call('ZREM', KEYS[1], member)
   end
-  if action == 'head' then
-    if redis.call('GET', pointer .. ':b') == member then redis.call('DEL', pointer .. ':b') end
+  if action == 'head' or action == 'skip' then
+    if action == 'head' and redis.call('GET', pointer .. ':b') == member then redis.call('DEL', pointer .. ':b') end
     local known = tonumber(redis.call('GET', pointer) or '0')
     if tonumber(value) > known then redis.call('SET', pointer, value, 'PX', 86400000) end
   elseif action == 'back' and score then

@@ -3,7 +3,7 @@
 -- name: offsets_at
 -- For each (queue, instant): the first offset stored at or after the instant; the queue's end when there is none.
 -- A NULL instant means the queue's kept beginning, or its end when is_end. stored_at never falls along a queue, so this is a
--- binary search; a row that retention dropped meanwhile counts as older.
+-- binary search; where a row is missing (a gap, or retention dropped it meanwhile) the next one counts.
 -- Index: brokers_queue pk, segment_range pk, message pk. Locks none. O(queues * log(rows)) single-row probes.
 WITH RECURSIVE half AS (
     SELECT w.place, q.id AS queue_id, w.at,
@@ -26,10 +26,22 @@ WITH RECURSIVE half AS (
         SELECT m.stored_at FROM message m
         WHERE m.queue_id = h.queue_id AND m.segment = slice.segment AND m.queue_offset = middle.o LIMIT 1
     ) probe ON true
-    CROSS JOIN LATERAL (SELECT coalesce(probe.stored_at < h.at, true) AS is_older) older
+    CROSS JOIN LATERAL (
+        SELECT coalesce(probe.stored_at, (
+            SELECT m.stored_at FROM message m
+            WHERE m.queue_id = h.queue_id AND m.segment >= coalesce(slice.segment, 0)
+              AND m.queue_offset > middle.o AND m.queue_offset < h.high
+            ORDER BY m.segment, m.queue_offset LIMIT 1
+        )) AS stored_at
+    ) known
+    CROSS JOIN LATERAL (SELECT coalesce(known.stored_at < h.at, false) AS is_older) older
     WHERE h.low < h.high
 )
 SELECT place, low FROM half WHERE low = high ORDER BY place;
+
+-- name: gaps
+-- Offsets that no message has, in order. Index: offset_gap pk. Locks none. O(gaps, as many as backups were restored).
+SELECT queue_id, first_offset, end_offset FROM offset_gap WHERE queue_id = ANY (%(queue_ids)s::bigint[]) ORDER BY 1, 2;
 
 -- name: windows
 -- How many bytes of bodies each row of the windows has, newest first.

@@ -6,10 +6,18 @@ FROM brokers_queue q LEFT JOIN cursor c ON c.queue_id = q.id AND c.group_id = %(
 WHERE q.id = ANY(%(queue_ids)s::bigint[])
 
 -- name: create
--- Purpose: a group meets queues for the first time. Index: primary key.
-INSERT INTO cursor (group_id, queue_id, topic_id, committed)
-SELECT %(group_id)s, q.id, q.topic_id, CASE WHEN %(latest)s THEN q.next_offset ELSE q.min_offset END
-FROM brokers_queue q WHERE q.id = ANY(%(queue_ids)s::bigint[]) ORDER BY q.id
+-- Purpose: a group meets queues for the first time; gaps in the offsets are settled from the start. Index: primary keys.
+INSERT INTO cursor (group_id, queue_id, topic_id, committed, acked)
+SELECT %(group_id)s, q.id, q.topic_id, first.o, gap.known * int8multirange(int8range(first.o, NULL))
+FROM brokers_queue q
+CROSS JOIN LATERAL (
+    SELECT coalesce(range_agg(int8range(g.first_offset, g.end_offset)), '{}'::int8multirange) AS known
+    FROM offset_gap g WHERE g.queue_id = q.id
+) gap
+CROSS JOIN LATERAL (
+    SELECT lower(int8multirange(int8range(CASE WHEN %(latest)s THEN q.next_offset ELSE q.min_offset END, NULL)) - gap.known) AS o
+) first
+WHERE q.id = ANY(%(queue_ids)s::bigint[]) ORDER BY q.id
 ON CONFLICT DO NOTHING
 
 -- name: lock

@@ -68,13 +68,20 @@ ORDER BY g.name, c.group_id, t.kind DESC, t.name, q.number;
 
 -- name: of_topics
 -- How many messages each topic keeps, when the last one came, and how many groups read it.
--- Index: brokers_queue by topic, cursor_by_queue. Locks none. O(queues + cursors).
+-- Index: brokers_queue by topic, cursor_by_queue, offset_gap pk. Locks none. O(queues + cursors).
 SELECT kept.*, (SELECT count(DISTINCT c.group_id) FROM brokers_queue q JOIN cursor c ON c.queue_id = q.id
                 WHERE q.topic_id = kept.topic_id)
 FROM (
-    SELECT q.topic_id, sum(q.next_offset - q.min_offset)::bigint, sum(q.next_offset)::bigint,
-           max(q.last_stored_at) FILTER (WHERE q.next_offset > 0)
-    FROM brokers_queue q WHERE q.topic_id = ANY (%(topic_ids)s::bigint[]) GROUP BY q.topic_id
+    SELECT q.topic_id, sum(q.next_offset - q.min_offset - gap.unused_kept)::bigint, sum(q.next_offset - gap.unused)::bigint,
+           max(q.last_stored_at) FILTER (WHERE q.next_offset > gap.unused)
+    FROM brokers_queue q
+    CROSS JOIN LATERAL (
+        SELECT coalesce(sum(g.end_offset - g.first_offset), 0)::bigint AS unused,
+               coalesce(sum(g.end_offset - greatest(g.first_offset, q.min_offset)) FILTER (WHERE g.end_offset > q.min_offset), 0)::bigint
+                   AS unused_kept
+        FROM offset_gap g WHERE g.queue_id = q.id
+    ) gap
+    WHERE q.topic_id = ANY (%(topic_ids)s::bigint[]) GROUP BY q.topic_id
 ) kept;
 
 -- name: scheduled
@@ -92,12 +99,17 @@ ORDER BY q.id;
 
 -- name: move
 -- Moves a group to chosen offsets: what was known above them is forgotten, and the epoch makes older receipts stale.
--- Index: cursor pk. Locks the cursor rows in queue order. O(queues).
-INSERT INTO cursor AS c (group_id, queue_id, topic_id, committed, epoch)
-SELECT %(group_id)s::bigint, q.id, q.topic_id, w.queue_offset, 1
+-- Gaps in the offsets stay settled. Index: cursor pk, offset_gap pk. Locks the cursor rows in queue order. O(queues).
+INSERT INTO cursor AS c (group_id, queue_id, topic_id, committed, acked, epoch)
+SELECT %(group_id)s::bigint, q.id, q.topic_id, first.o, gap.known * int8multirange(int8range(first.o, NULL)), 1
 FROM unnest(%(queue_ids)s::bigint[], %(offsets)s::bigint[]) AS w(queue_id, queue_offset)
 JOIN brokers_queue q ON q.id = w.queue_id
+CROSS JOIN LATERAL (
+    SELECT coalesce(range_agg(int8range(g.first_offset, g.end_offset)), '{}'::int8multirange) AS known
+    FROM offset_gap g WHERE g.queue_id = q.id
+) gap
+CROSS JOIN LATERAL (SELECT lower(int8multirange(int8range(w.queue_offset, NULL)) - gap.known) AS o) first
 ORDER BY q.id
 ON CONFLICT (group_id, queue_id) DO UPDATE
-SET committed = excluded.committed, acked = '{}', epoch = c.epoch + 1, head_attempts = 0, blocked_until = NULL,
+SET committed = excluded.committed, acked = excluded.acked, epoch = c.epoch + 1, head_attempts = 0, blocked_until = NULL,
     updated_at = clock_timestamp();

@@ -11,8 +11,14 @@ SELECT
     (SELECT coalesce(sum(c.acked_count), 0)::bigint
      FROM brokers_group g JOIN cursor c ON c.group_id = g.id WHERE g.instance_id = %(instance_id)s)
 FROM (
-    SELECT sum(q.next_offset) AS sent, sum(q.next_offset - q.min_offset) AS kept
+    SELECT sum(q.next_offset - gap.unused) AS sent, sum(q.next_offset - q.min_offset - gap.unused_kept) AS kept
     FROM brokers_topic t JOIN brokers_queue q ON q.topic_id = t.id
+    CROSS JOIN LATERAL (
+        SELECT coalesce(sum(g.end_offset - g.first_offset), 0)::bigint AS unused,
+               coalesce(sum(g.end_offset - greatest(g.first_offset, q.min_offset)) FILTER (WHERE g.end_offset > q.min_offset), 0)::bigint
+                   AS unused_kept
+        FROM offset_gap g WHERE g.queue_id = q.id
+    ) gap
     WHERE t.instance_id = %(instance_id)s AND t.kind = 'USER'
 ) q
 

@@ -1,6 +1,7 @@
 """What two processes do to one delivery at the same moment: it is settled once, counted once and never lost."""
 
 from datetime import timedelta
+from typing import Any
 
 import psycopg
 import pytest
@@ -175,18 +176,18 @@ def end_connection() -> None:
         other.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
 
 
-def test_ranges_given_back_outlive_a_slow_consumer(world: World, redis_client: object) -> None:
+def test_ranges_given_back_outlive_a_slow_consumer(world: World, redis_client: Any) -> None:
     topic, group = world.topic("orders", queues=1), world.group("mail")
     sent = [world.append(topic).message_id for _ in range(4)]
     delivery.give_back(world.group_entry(group), receive(world, group, [topic]))
-    (key,) = redis_client.keys("*:r")  # type: ignore[attr-defined] # redis-py's client, as the fixture gives it
+    (key,) = redis_client.keys("*:r")
     pointer = key.removesuffix(b":r")
     for name in (key, pointer):
-        redis_client.pexpire(name, 5000)  # type: ignore[attr-defined] # set by the test only
+        redis_client.pexpire(name, 5000)
     got = receive(world, group, [topic], count=1)
     assert [d.message.message_id for d in got] == sent[:1]
-    assert redis_client.pttl(key) > 3_600_000  # type: ignore[attr-defined] # set by the test only
-    assert redis_client.pttl(pointer) > 3_600_000  # type: ignore[attr-defined] # set by the test only
+    assert redis_client.pttl(key) > 3_600_000
+    assert redis_client.pttl(pointer) > 3_600_000
 
 
 def test_client_with_the_longest_name_can_use_its_receipts(world: World) -> None:

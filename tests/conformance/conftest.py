@@ -1,0 +1,116 @@
+"""The running product, a fresh topic and group for each test, and a door to go through."""
+
+import itertools
+import os
+import subprocess
+import sys
+import tempfile
+import urllib.parse
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+
+from mqconsole import places
+from mqconsole.local.greet import why_not_ready
+from tests import stack
+from tests.conformance.door import Door
+from tests.conformance.http_door import HttpDoor
+
+_numbers = itertools.count(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """The product with an operator's key: makes topics and groups, and reads the store behind the doors' backs."""
+
+    server: stack.Running
+    client: httpx.Client
+    instance: str
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return self.server.credentials["access_key_id"], self.server.credentials["access_key_secret"]
+
+    def topic(self, **fields: Any) -> str:
+        """Returns the name of a new topic with two queues."""
+        return self._make("topics", f"orders-{next(_numbers)}", {"queues": 2, **fields})
+
+    def group(self, **fields: Any) -> str:
+        """Returns the name of a new group that repeats at once."""
+        return self._make("groups", f"mail-{next(_numbers)}", {"backoff_seconds": [0], **fields})
+
+    def change_group(self, name: str, **fields: Any) -> None:
+        self.client.patch(f"{self.base}/groups/{name}", json=fields).raise_for_status()
+
+    @property
+    def base(self) -> str:
+        return f"/api/v1/instances/{self.instance}"
+
+    def rows(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
+        """Returns what the product's database answers."""
+        host = urllib.parse.quote(str(places.socket_directory(self.server.data_dir)))
+        with psycopg.connect(f"postgresql://postgres@/mqconsole?host={host}", autocommit=True) as connection:
+            return connection.execute(query.encode(), values).fetchall()
+
+    def _make(self, kind: str, name: str, fields: dict[str, Any]) -> str:
+        answer = self.client.post(f"{self.base}/{kind}", json={"name": name, **fields})
+        assert answer.status_code == 201, answer.text
+        return name
+
+
+@pytest.fixture(scope="session")
+def product(server: stack.Running) -> Iterator[Product]:
+    key = server.credentials["access_key_id"], server.credentials["access_key_secret"]
+    with httpx.Client(base_url=server.url, auth=key, timeout=60.0, trust_env=False) as client:
+        yield Product(server, client, server.credentials["instance"])
+
+
+@pytest.fixture(scope="session", params=["http"])
+def door(product: Product) -> Iterator[Door]:
+    """Every test that asks for a door runs through each there is."""
+    opened = HttpDoor.open(product.server.url, product.instance, key=product.key)
+    yield opened
+    opened.client.close()
+
+
+@pytest.fixture(scope="session")
+def other_door(product: Product) -> Iterator[Door]:
+    """The same product by a second web process."""
+    with _second_web(product.server) as url:
+        opened = HttpDoor.open(url, product.instance, key=product.key)
+        yield opened
+        opened.client.close()
+
+
+@pytest.fixture
+def threads() -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor(16) as pool:
+        yield pool
+
+
+@contextmanager
+def _second_web(server: stack.Running) -> Iterator[str]:
+    port = stack.free_port()
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("MQ_", "DJANGO_"))}
+    command = ["uvicorn", "mqconsole.asgi:application", "--port", str(port), "--log-level", "warning"]
+    with tempfile.NamedTemporaryFile(prefix="mqweb-") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", *command],
+            cwd=stack.PROJECT,
+            env={**inherited, **server.environment, "MQ_DATA_DIR": str(server.data_dir)},
+            stdout=log,
+            stderr=log,
+        )
+        try:
+            url = f"http://127.0.0.1:{port}"
+            stack.wait_until(lambda: why_not_ready(f"{url}/readyz") is None, what="the second web process")
+            yield url
+        finally:
+            process.terminate()
+            process.wait(30)

@@ -1,0 +1,93 @@
+"""What the promises ask of a door, in words every door has. A door that offers this runs the whole suite."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """A message to send."""
+
+    body: bytes = b"hello"
+    tag: str | None = None
+    keys: tuple[str, ...] = ()
+    properties: Mapping[str, str] = field(default_factory=dict)
+    sharding_key: str | None = None
+    dedup_id: str | None = None
+    delay: timedelta | None = None
+    deliver_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A message the server answered for. `queue` and `offset` are None while it waits for its time."""
+
+    message_id: str
+    queue: int | None
+    offset: int | None
+    deliver_at: datetime | None = None
+    is_duplicate: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """A message as a consumer got it."""
+
+    message_id: str
+    topic: str
+    queue: int
+    offset: int
+    body: bytes
+    tag: str | None
+    keys: tuple[str, ...]
+    properties: Mapping[str, str]
+    attempt: int
+    receipt: str
+    invisible_until: datetime
+    stored_at: datetime
+
+
+class Refused(Exception):
+    """The server's definite no. Entries of batches return it, single calls raise it."""
+
+    def __init__(self, code: str, detail: str, *, status: int = 0) -> None:
+        super().__init__(f"{code}: {detail}")
+        self.code = code
+        self.detail = detail
+        self.status = status
+
+
+class Unanswered(Exception):
+    """Nobody knows whether it was done: no answer, or one that says so."""
+
+
+class Door(Protocol):
+    """One way into the product. Methods may be called from several threads at once."""
+
+    def send(self, topic: str, message: Message) -> Sent:
+        """Raises Refused, Unanswered."""
+
+    def send_batch(self, topic: str, messages: Sequence[Message]) -> list[Sent | Refused]:
+        """Raises Refused, Unanswered for the batch as a whole."""
+
+    def receive(
+        self,
+        group: str,
+        topics: Sequence[str | tuple[str, str]],
+        *,
+        count: int = 100,
+        wait: float = 0,
+        invisible: float | None = None,
+        client_id: str = "",
+    ) -> list[Delivered]:
+        """A topic is a name, or a name and a filter. `wait` and `invisible` are seconds. Raises Refused, Unanswered."""
+
+    def ack(self, group: str, receipts: Sequence[str]) -> list[Refused | None]: ...
+
+    def nack(
+        self, group: str, receipts: Sequence[str], *, error: str = "", delay: float | None = None
+    ) -> list[Refused | None]: ...
+
+    def extend(self, group: str, receipts: Sequence[str], *, invisible: float) -> list[datetime | Refused]: ...

@@ -1,0 +1,75 @@
+"""The engine's operations with arguments that can be written down, so that another process can be told to do them."""
+
+from datetime import timedelta
+from typing import Any
+
+from brokers.catalog import snapshot
+from brokers.domain import filters, receipts
+from brokers.domain.errors import BrokerError
+from brokers.domain.messages import Outgoing
+from brokers.engine import delivery, publish, schedule, settlement
+from brokers.engine.delivery import Delivery, ReceiveRequest, Subscription
+from brokers.engine.publish import Send
+from brokers.engine.settlement import Refusal
+
+KEY = b"the tests' own key"
+Arguments = dict[str, Any]
+
+
+def perform(name: str, arguments: Arguments) -> Any:
+    """Does an operation and returns what it returns."""
+    return OPERATIONS[name](**arguments)
+
+
+def text_of(delivered: Delivery) -> str:
+    return receipts.encode(delivered.receipt, KEY)
+
+
+def send(*, topic: int, ids: list[str], dedup: bool = False, delay: float | None = None) -> list[publish.Result]:
+    entry = snapshot.topic_by_id(topic)
+    assert entry is not None
+    wait = None if delay is None else timedelta(seconds=delay)
+    return publish.publish(
+        [
+            Send(entry, Outgoing(body=b"hello", message_id=i, dedup_id=i if dedup else None, delay=wait, queue=0))
+            for i in ids
+        ]
+    )
+
+
+def receive(*, group: int, topic: int, invisible: float = 60.0, tags: str = "*") -> list[Delivery]:
+    group_entry, topic_entry = snapshot.group_by_id(group), snapshot.topic_by_id(topic)
+    assert group_entry is not None and topic_entry is not None
+    request = ReceiveRequest(
+        group=group_entry,
+        subscriptions=(Subscription(topic_entry, filters.parse_tags(tags)),),
+        max_count=100,
+        invisible=timedelta(seconds=invisible),
+        client_id="tester",
+    )
+    (result,) = delivery.receive([request])
+    assert isinstance(result, list), result
+    return result
+
+
+def acknowledge(*, receipts: list[str]) -> list[BrokerError | None]:
+    return settlement.acknowledge([_receipt(text) for text in receipts])
+
+
+def refuse(*, receipts: list[str]) -> list[BrokerError | None]:
+    return settlement.refuse([Refusal(_receipt(text), "boom", timedelta()) for text in receipts])
+
+
+def expire() -> int:
+    return settlement.expire_leases(100)
+
+
+def move_due() -> int:
+    return schedule.move_due(100)
+
+
+def _receipt(text: str) -> receipts.Receipt:
+    return receipts.decode(text, KEY)
+
+
+OPERATIONS = {function.__name__: function for function in (send, receive, acknowledge, refuse, expire, move_due)}

@@ -1,0 +1,107 @@
+"""Many callers, few calls: what the line in front of an engine function keeps to."""
+
+import asyncio
+import threading
+from collections.abc import Sequence
+
+import pytest
+
+from brokers.dispatch.batching import Batcher
+from brokers.domain.errors import Rejected, TryLater
+
+
+class Work:
+    """Doubles numbers; holds the first batch until the test lets it go, so that others gather."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[int]] = []
+        self.begun = threading.Semaphore(0)
+        self.gate = threading.Event()
+
+    def __call__(self, items: Sequence[int]) -> list[int]:
+        self.batches.append(list(items))
+        self.begun.release()
+        assert self.gate.wait(10)
+        if 13 in items:
+            raise Rejected("unlucky")
+        return [2 * item for item in items]
+
+
+@pytest.fixture
+def work() -> Work:
+    return Work()
+
+
+async def begun(work: Work) -> None:
+    """Waits for one more batch to be under way."""
+    assert await asyncio.to_thread(work.begun.acquire, timeout=10)
+
+
+async def test_callers_that_wait_become_one_batch_in_order(work: Work) -> None:
+    batcher = Batcher(work, max_items=100, waiting_limit=100)
+    first = asyncio.ensure_future(batcher.submit([0]))
+    await begun(work)
+    others = [asyncio.ensure_future(batcher.submit([number, 10 * number])) for number in range(1, 6)]
+    await asyncio.sleep(0)
+    work.gate.set()
+    assert await first == [0]
+    assert [await other for other in others] == [[2 * n, 20 * n] for n in range(1, 6)]
+    assert work.batches == [[0], [1, 10, 2, 20, 3, 30, 4, 40, 5, 50]]
+
+
+async def test_a_batch_has_a_largest_size_and_weight(work: Work) -> None:
+    work.gate.set()
+    batcher = Batcher(work, max_items=3, waiting_limit=100, weigh=lambda item: item, max_weight=10)
+    await asyncio.gather(*(batcher.submit([item]) for item in (1, 1, 1, 1, 9, 9, 20)))
+    assert work.batches == [[1, 1, 1], [1, 9], [9], [20]]
+
+
+async def test_an_error_reaches_every_caller_of_its_batch_and_no_other(work: Work) -> None:
+    work.gate.set()
+    batcher = Batcher(work, max_items=2, waiting_limit=100)
+    results = await asyncio.gather(*(batcher.submit([item]) for item in (1, 13, 3)), return_exceptions=True)
+    assert [type(result) for result in results] == [Rejected, Rejected, list]
+
+
+async def test_too_much_waiting_is_refused_at_once(work: Work) -> None:
+    batcher = Batcher(work, max_items=1, waiting_limit=2)
+    first = asyncio.ensure_future(batcher.submit([0]))
+    await begun(work)
+    waiting = [asyncio.ensure_future(batcher.submit([item])) for item in (1, 2)]
+    await asyncio.sleep(0)
+    with pytest.raises(TryLater):
+        await batcher.submit([3])
+    work.gate.set()
+    assert [await first, *[await one for one in waiting]] == [[0], [2], [4]]
+
+
+async def test_nothing_is_begun_for_a_caller_that_left(work: Work) -> None:
+    batcher = Batcher(work, max_items=10, waiting_limit=100)
+    first = asyncio.ensure_future(batcher.submit([0]))
+    await begun(work)
+    gone = asyncio.ensure_future(batcher.submit([1]))
+    stays = asyncio.ensure_future(batcher.submit([2]))
+    await asyncio.sleep(0)
+    gone.cancel()
+    await asyncio.sleep(0)
+    work.gate.set()
+    assert (await first, await stays) == ([0], [4])
+    assert work.batches == [[0], [2]]
+
+
+async def test_a_caller_that_comes_as_the_line_empties_is_served(work: Work) -> None:
+    work.gate.set()
+    batcher = Batcher(work, max_items=1, waiting_limit=100)
+    async with asyncio.timeout(20):
+        for number in range(100, 400):
+            assert await batcher.submit([number]) == [2 * number]
+    assert batcher.is_idle
+
+
+async def test_a_second_lane_opens_for_a_crowd(work: Work) -> None:
+    batcher = Batcher(work, max_items=1, waiting_limit=100, crowd=2)
+    callers = [asyncio.ensure_future(batcher.submit([item])) for item in range(6)]
+    await begun(work)
+    await begun(work)
+    work.gate.set()
+    assert [await caller for caller in callers] == [[2 * item] for item in range(6)]
