@@ -5,6 +5,7 @@ Must not know: wires, credentials. Called by: doors.
 """
 
 import asyncio
+import itertools
 import logging
 from collections.abc import Callable, Sequence
 from datetime import timedelta
@@ -72,6 +73,7 @@ class Desk:
         )
         self._receives: dict[int, Batcher[ReceiveRequest, delivery.Result]] = {}
         self._waiters = Waiters()
+        self._pull_numbers = itertools.count(1)
         self._presence: dict[int, dict[str, clients.Seen]] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._stopping = False
@@ -143,7 +145,8 @@ class Desk:
         Raises: what the engine refuses it with.
         """
         deadline = clock.monotonic() + wait.total_seconds()
-        with self._waiters.ticket([one.topic.id]) as ticket:
+        # Pulls name their queue, so none can stand in for another: each waits as a group of its own.
+        with self._waiters.ticket([one.topic.id], group_id=-next(self._pull_numbers)) as ticket:
             while True:
                 ticket.reset()
                 (result,) = await self._pulls.submit([one])
