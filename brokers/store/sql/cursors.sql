@@ -31,14 +31,14 @@ FOR NO KEY UPDATE OF c
 
 -- name: settle
 -- Purpose: mark offsets as settled; say which already were, and how far each cursor is now.
--- A row works when its epoch is the cursor's and, for ordered groups, its attempt is the head's; others come back as not valid.
+-- A row works when its epoch is the cursor's (or not given) and, for ordered groups, its attempt is the head's; others come back as not valid.
 -- Lock: cursor rows in (group, queue) order. Index: primary key. Cost: the number of islands.
 WITH wanted AS (
     SELECT * FROM unnest(%(group_ids)s::bigint[], %(queue_ids)s::bigint[], %(epochs)s::integer[], %(attempts)s::integer[],
                          %(ranges)s::text[]) AS w (group_id, queue_id, epoch, attempt, ranges)
 ), locked AS MATERIALIZED (
     SELECT c.group_id, c.queue_id, c.committed, c.acked, w.ranges::int8multirange AS ranges,
-           c.epoch = w.epoch AND (w.attempt IS NULL OR w.attempt = c.head_attempts + 1) AS valid
+           (w.epoch IS NULL OR c.epoch = w.epoch) AND (w.attempt IS NULL OR w.attempt = c.head_attempts + 1) AS valid
     FROM cursor c JOIN wanted w ON w.group_id = c.group_id AND w.queue_id = c.queue_id
     ORDER BY c.group_id, c.queue_id
     FOR NO KEY UPDATE OF c
