@@ -182,3 +182,8 @@ def _set_password(user: User, password: str) -> None:
 @cache
 def _nobody() -> str:
     return make_password("nobody has this password")
+
+
+def account_id(name: str) -> int | None:
+    """Returns the number of the account called `name`, or None when there is none. One query."""
+    return Account.objects.filter(name=name).values_list("pk", flat=True).first()

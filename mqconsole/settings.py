@@ -42,6 +42,16 @@ MASTER_KEY = _secret("MQ_MASTER_KEY", "master.key")
 BIND = env.text("MQ_BIND", "127.0.0.1")
 ADVERTISE_HOST = env.text("MQ_ADVERTISE_HOST", "127.0.0.1")
 HTTP_PORT = env.integer("MQ_HTTP_PORT", 8000, low=1, high=65535)
+# What RocketMQ's remoting clients connect to: namesrvAddr, and the broker every route leads to.
+REMOTING = env.boolean("MQ_REMOTING", True)
+NAMESRV_PORT = env.integer("MQ_NAMESRV_PORT", 9876, low=1, high=65535)
+BROKER_PORT = env.integer("MQ_BROKER_PORT", 10911, low=1, high=65535)
+_IS_LAPTOP = BIND in {"127.0.0.1", "::1", "localhost"} and not PRODUCTION
+# The account of remoting clients without an access key; empty: there are none. Only this machine reaches a loopback
+# address, so a laptop works at once.
+REMOTING_ANONYMOUS = env.text("MQ_REMOTING_ANONYMOUS", "main" if _IS_LAPTOP else "")
+# Remoting clients may make the topics and groups they name.
+REMOTING_AUTO_CREATE = env.boolean("MQ_REMOTING_AUTO_CREATE", _IS_LAPTOP)
 ALLOWED_HOSTS = env.words("MQ_ALLOWED_HOSTS", f"localhost,127.0.0.1,[::1],{ADVERTISE_HOST}")
 CSRF_TRUSTED_ORIGINS = env.words("MQ_TRUSTED_ORIGINS")
 # Behind a reverse proxy that sets (and strips from outside) X-Forwarded-Proto and X-Forwarded-For.

@@ -118,6 +118,13 @@ def _no_browser() -> str | None:
     return None if any(shutil.which(name) for name in names) else "no Chromium found (on Debian: apt install chromium)"
 
 
+def _no_java() -> str | None:
+    missing = [name for name in ("java", "javac", "mvn") if not shutil.which(name)]
+    if not missing:
+        return None
+    return f"{', '.join(missing)} not found (on Debian: apt install default-jdk-headless maven)"
+
+
 def _no_npm() -> str | None:
     return None if shutil.which("npm") else "no npm found (on Debian: apt install npm)"
 
@@ -132,6 +139,7 @@ SUITES = [
     Suite("integration", "with PostgreSQL and Redis", folder="tests/integration"),
     Suite("conformance", "the promises, through each door", folder="tests/conformance"),
     Suite("examples", "the example jobs", folder="tests/examples"),
+    Suite("interop", "unmodified clients of other makers", folder="tests/interop", obstacle=_no_java),
     Suite("assets", "what `make assets` builds is what is committed", folder="tests/assets", obstacle=_no_npm),
     Suite("e2e", "the console in a real browser", folder="tests/e2e", obstacle=_no_browser),
 ]

@@ -20,7 +20,7 @@ import redis
 
 from mqconsole import settings
 from mqconsole.local import plan, prepare, servers
-from mqconsole.local.greet import why_not_ready
+from mqconsole.local.greet import why_not_listening, why_not_ready
 
 PROJECT = Path(__file__).parent.parent
 # Rows every database has from its migrations; a test must find them.
@@ -121,7 +121,7 @@ class Running:
     def wait_ready(self) -> None:
         """Waits until the product answers that it is ready; shows its output if it does not."""
         deadline = time.monotonic() + START_SECONDS
-        while (reason := why_not_ready(f"{self.url}/readyz")) is not None:
+        while (reason := why_not_ready(f"{self.url}/readyz") or why_not_listening(self.ports)) is not None:
             ended = self.process.poll()
             if ended is not None or time.monotonic() > deadline:
                 raise AssertionError(f"not ready (exit code {ended}): {reason}\n{self.output.read_text()}")

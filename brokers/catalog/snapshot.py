@@ -11,7 +11,7 @@ topic can be used immediately everywhere.
 import threading
 from dataclasses import dataclass
 
-from ..domain import clock, names
+from ..domain import clock, limits, names
 from ..domain.errors import ErrorCode, NotFound
 from ..models import CatalogVersion, Group, Instance, Queue, Topic
 
@@ -63,6 +63,7 @@ class _Cache:
         self.topics_by_id: dict[int, TopicEntry] = {}
         self.groups_by_id: dict[int, GroupEntry] = {}
         self.queue_topics: dict[int, tuple[TopicEntry, int]] = {}
+        self.instances: dict[int, tuple[str, ...]] = {}
 
 
 _cache = _Cache()
@@ -79,6 +80,28 @@ def cached_topic(account_id: int, instance: str, name: str) -> TopicEntry | None
 def cached_group(account_id: int, instance: str, name: str) -> GroupEntry | None:
     """Returns the group if it is in the cache; never queries."""
     return _cache.groups.get((account_id, instance, name))
+
+
+def cached_instances(account_id: int) -> tuple[str, ...] | None:
+    """Returns the names of an account's instances, oldest first, if they are in the cache; never queries."""
+    return _cache.instances.get(account_id)
+
+
+def instances(account_id: int) -> tuple[str, ...]:
+    """Returns the names of an account's instances, oldest first."""
+    refresh_if_old()
+    cache = _cache
+    found = cache.instances.get(account_id)
+    if found is None:
+        rows = Instance.objects.filter(account_id=account_id).order_by("pk")
+        found = cache.instances[account_id] = tuple(rows.values_list("name", flat=True))
+    return found
+
+
+def topic_names(account_id: int) -> list[tuple[str, str]]:
+    """Returns (instance, topic) for the oldest topics of an account, `limits.TOPIC_LIST_COUNT` at most. One query."""
+    rows = Topic.objects.filter(instance__account_id=account_id).order_by("pk")
+    return list(rows.values_list("instance__name", "name")[: limits.TOPIC_LIST_COUNT])
 
 
 def topic(account_id: int, instance: str, name: str) -> TopicEntry:

@@ -5,6 +5,7 @@ Must not know: wires, credentials. Called by: doors.
 """
 
 import asyncio
+import itertools
 import logging
 from collections.abc import Callable, Sequence
 from datetime import timedelta
@@ -15,9 +16,10 @@ from ..catalog import snapshot
 from ..domain import clock, limits
 from ..domain.errors import BrokerError
 from ..domain.receipts import Receipt
-from ..engine import clients, delivery, publish, settlement
+from ..engine import clients, delivery, publish, pulls, settlement
 from ..engine.delivery import Delivery, ReceiveRequest
 from ..engine.publish import Published, Send
+from ..engine.pulls import Commit, Pull, Pulled
 from ..engine.settlement import Extension, Refusal
 from . import bridge, meters
 from .batching import Batcher
@@ -27,6 +29,8 @@ _log = logging.getLogger(__name__)
 
 # A parked receiver looks again at least so often: announcements are for speed, looking is for truth.
 _LOOK_AGAIN_SECONDS = 1.0
+# A pull names its queue, so there are many; announcements reach nearly all of them.
+_PULL_AGAIN_SECONDS = 5.0
 _REFRESH_SECONDS = 1.0
 _PRESENCE_SECONDS = 5.0
 _BATCH_BYTES = 16 * 1024 * 1024
@@ -57,8 +61,19 @@ class Desk:
         self._extensions: Batcher[Extension, int | BrokerError] = Batcher(
             settlement.extend, max_items=500, waiting_limit=waiting
         )
+        self._pulls: Batcher[Pull, pulls.Result] = Batcher(
+            pulls.pull,
+            max_items=64,
+            waiting_limit=waiting,
+            crowd=64,
+            lanes=(bridge.Lane("pull-2"), bridge.Lane("pull-1")),
+        )
+        self._commits: Batcher[Commit, bool] = Batcher(
+            pulls.commit, max_items=1000, waiting_limit=10 * waiting, lanes=(bridge.Lane("commit"),)
+        )
         self._receives: dict[int, Batcher[ReceiveRequest, delivery.Result]] = {}
         self._waiters = Waiters()
+        self._pull_numbers = itertools.count(1)
         self._presence: dict[int, dict[str, clients.Seen]] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._stopping = False
@@ -123,6 +138,35 @@ class Desk:
                 if deliveries or left <= 0 or self._stopping or is_gone():
                     return deliveries
                 await ticket.wait(min(left, _LOOK_AGAIN_SECONDS))
+
+    async def pull(self, one: Pull, *, wait: timedelta) -> Pulled:
+        """Returns what a pull finds as soon as it finds something, or has to go on elsewhere, or after `wait`.
+
+        Raises: what the engine refuses it with.
+        """
+        deadline = clock.monotonic() + wait.total_seconds()
+        # Pulls name their queue, so none can stand in for another: each waits as a group of its own.
+        with self._waiters.ticket([one.topic.id], group_id=-next(self._pull_numbers)) as ticket:
+            while True:
+                ticket.reset()
+                (result,) = await self._pulls.submit([one])
+                if isinstance(result, BrokerError):
+                    raise result
+                left = deadline - clock.monotonic()
+                is_news = result.messages or result.is_moved or result.was_filtered
+                if is_news or left <= 0 or self._stopping:
+                    return result
+                await ticket.wait(min(left, _PULL_AGAIN_SECONDS))
+
+    async def commit(self, one: Commit) -> bool:
+        """Returns True if the commit was heard, once it is durable."""
+        (is_heard,) = await self._commits.submit([one])
+        return is_heard
+
+    async def forget_client(self, group_id: int, client_id: str) -> None:
+        """Forgets a client that said goodbye."""
+        self._presence.get(group_id, {}).pop(client_id, None)
+        await bridge.run(clients.forget, group_id, client_id)
 
     def note_client(self, group_id: int, seen: clients.Seen) -> None:
         """Notes that a client of a group was here; written to Redis every few seconds."""

@@ -77,3 +77,19 @@ REDRIVE_SAMPLE_COUNT = 20
 REDRIVE_BATCH_BYTES = 32 * 1024 * 1024
 REDRIVE_RATE_MAX_PER_SECOND = 10_000
 HINT_NAME_COUNT = 300  # a page of 50 rows shows far fewer objects
+
+# --- the remoting door (apache/rocketmq NettyDecoder.java: frames of at most 16 MiB) ------------------------------
+FRAME_BYTES = 16 * 1024 * 1024
+FRAME_BYTES_UNKNOWN = 64 * 1024  # before the peer has said who it is
+FRAME_HEADER_BYTES = 64 * 1024
+CONNECTION_REQUEST_COUNT = 1024  # requests of one connection under way; further ones wait in its socket
+CONNECTION_COUNT = 10_000
+CONNECTION_IDLE_SECONDS = 120
+PULL_MESSAGE_COUNT = 256
+PULL_BYTES = 4 * 1024 * 1024
+PULL_WAIT_SECONDS = 60
+MEMBER_TOPIC_COUNT = 256  # subscriptions of one group in one heartbeat
+MEMBER_GROUP_COUNT = 64
+QUEUE_LOCK_COUNT = 2000
+QUEUE_OFFSET_MAX = 2**40 - 1  # an offset and its queue's id share one 64-bit number there
+TOPIC_LIST_COUNT = 20_000

@@ -31,13 +31,17 @@ _NO_PROPERTIES: Mapping[str, str] = {}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outgoing:
-    """A message somebody sends. `deliver_at` or `delay` is set, or neither; doors that choose a queue set `queue`."""
+    """A message somebody sends. `deliver_at` or `delay` is set, or neither; doors that choose a queue set `queue`.
+
+    `wire_properties` are what a door itself keeps with the message, reserved names included; people do not set them.
+    """
 
     body: bytes
     message_id: str
     tag: str | None = None
     keys: tuple[str, ...] = ()
     properties: Mapping[str, str] = field(default_factory=lambda: _NO_PROPERTIES)
+    wire_properties: Mapping[str, str] = field(default_factory=lambda: _NO_PROPERTIES)
     sharding_key: str | None = None
     dedup_id: str | None = None
     deliver_at: datetime | None = None

@@ -12,6 +12,14 @@ DEFAULT_BACKOFF_SECONDS: tuple[int, ...] = (
     10, 30, 60, 120, 180, 240, 300, 360, 420, 480, 540, 600, 1200, 1800, 3600, 7200,
 )  # fmt: skip
 
+# Delay levels 1 to 18, as RocketMQ's clients number them.
+LEVEL_SECONDS: tuple[int, ...] = (1, 5, *DEFAULT_BACKOFF_SECONDS)
+
+
+def level_delay(level: int) -> timedelta:
+    """Returns how long a delay level waits; the last level stands for all above it, 0 and less wait for nothing."""
+    return timedelta(seconds=LEVEL_SECONDS[min(level, len(LEVEL_SECONDS)) - 1] if level > 0 else 0)
+
 
 def is_exhausted(*, attempt: int, max_attempts: int) -> bool:
     """Returns True if a delivery with this number (the first is 1) was the last one allowed."""

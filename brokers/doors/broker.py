@@ -12,11 +12,13 @@ import socket
 from collections.abc import Callable
 
 from channels.layers import BaseChannelLayer, get_channel_layer
+from django.conf import settings
 
-from ..dispatch import bridge
+from ..dispatch import bridge, desk
 from ..domain import limits
 from ..domain.errors import BrokerError
 from ..engine import clients, retention, schedule, settlement
+from .remoting.server import RemotingServer
 
 _log = logging.getLogger(__name__)
 
@@ -43,6 +45,9 @@ class BrokerWorker:
 
     async def serve(self) -> None:
         """Runs until `stop`."""
+        remoting = RemotingServer() if settings.REMOTING else None
+        if remoting is not None:
+            await remoting.start()
         _log.info("broker_started", extra={"worker": self.name})
         async with asyncio.TaskGroup() as tasks:
             running = [
@@ -55,10 +60,12 @@ class BrokerWorker:
                 tasks.create_task(self._take_commands()),
             ]
             await self._stop.wait()
+            if remoting is not None:
+                await remoting.stop()
             for task in running:
                 task.cancel()
         await bridge.run(clients.forget_worker, self.name)
-        bridge.close()
+        await desk.close()
         _log.info("broker_stopped", extra={"worker": self.name})
 
     async def _repeat(self, seconds: float, work: Callable[[], int]) -> None:

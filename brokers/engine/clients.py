@@ -4,9 +4,9 @@ Owns nothing of its own: doors and pages reach presence through here. Must not k
 Called by: dispatch and the broker worker note; console and api read.
 """
 
-from ..leases.presence import Seen, clients, note
+from ..leases.presence import Seen, clients, forget, note
 from ..leases.workers import alive as alive_workers
 from ..leases.workers import forget as forget_worker
 from ..leases.workers import note as note_worker
 
-__all__ = ["Seen", "alive_workers", "clients", "forget_worker", "note", "note_worker"]
+__all__ = ["Seen", "alive_workers", "clients", "forget", "forget_worker", "note", "note_worker"]

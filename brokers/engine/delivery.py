@@ -22,6 +22,7 @@ from ..models import Group
 from ..store import cursors, log, session
 from ..store.cursors import QueuePosition, Settlement
 from . import subscriptions as filter_notes
+from . import ways
 
 _log = logging.getLogger(__name__)
 
@@ -78,7 +79,8 @@ def receive(requests: Sequence[ReceiveRequest]) -> list[Result]:
     """Returns what each request of one group gets, possibly nothing; never waits.
 
     Effects: makes missing cursors; leases in Redis; settles messages a filter leaves out; notes new filters.
-    Raises: TryLater GROUP_PAUSED, LEASES_UNAVAILABLE, STORE_UNAVAILABLE for all; what was claimed is free again.
+    Raises: TryLater GROUP_PAUSED, LEASES_UNAVAILABLE, STORE_UNAVAILABLE, or Rejected CONFLICT while the group's
+        members name their offsets themselves (`engine.ways`), for all; what was claimed is free again.
     """
     group = requests[0].group
     if group.paused:
@@ -87,6 +89,7 @@ def receive(requests: Sequence[ReceiveRequest]) -> list[Result]:
             ErrorCode.GROUP_PAUSED,
             retry_after_seconds=5,
         )
+    ways.check(group, ways.LEASES)
     answers: list[list[Delivery]] = [[] for _ in requests]
     together: dict[tuple[Subscription, ...], list[int]] = {}
     for index, request in enumerate(requests):

@@ -28,10 +28,11 @@ _turn = itertools.count(random.randrange(1 << 16))
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """One message for one topic."""
+    """One message for one topic. `is_typed`: its sender knows of topic types, so that it must keep to the topic's."""
 
     topic: TopicEntry
     message: Outgoing
+    is_typed: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,7 @@ def _accept(entry: _Entry) -> bool:
                 f"Topic {topic.name!r} is FIFO: give each message a sharding_key; its messages stay in order.",
                 ErrorCode.TOPIC_TYPE_MISMATCH,
             )
-        if message.is_delayed and topic.type != Topic.Type.DELAY:
+        if entry.send.is_typed and message.is_delayed and topic.type != Topic.Type.DELAY:
             raise Rejected(
                 f"Topic {topic.name!r} is {topic.type}: only topics of type DELAY take deliver_at or delay_seconds.",
                 ErrorCode.TOPIC_TYPE_MISMATCH,
@@ -240,6 +241,8 @@ def _row(entry: _Entry) -> log.Row:
     properties = message.properties
     if message.sharding_key is not None:
         properties = {**properties, messages.SHARDING_KEY: message.sharding_key}
+    if message.wire_properties:
+        properties = {**properties, **message.wire_properties}
     return log.Row(
         queue_id=entry.send.topic.queue_ids[entry.queue],
         message_id=message.message_id,

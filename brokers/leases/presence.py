@@ -1,6 +1,6 @@
 """Who consumes: the clients seen in each group lately.
 
-Owns: one hash a group. Must not know: connections. Called by: dispatch writes, engine.browse reads.
+Owns: one hash a group. Must not know: connections. Called by: dispatch writes, engine.ways and the console read.
 """
 
 import json
@@ -38,6 +38,14 @@ def note(group_id: int, clients: Mapping[str, Seen]) -> None:
         pipe.hset(f"{_KEY}{group_id}", mapping=values)
         pipe.pexpire(f"{_KEY}{group_id}", FORGET_AFTER_MS)
         pipe.execute()
+    except redis.RedisError:
+        return
+
+
+def forget(group_id: int, client_id: str) -> None:
+    """Forgets a client that said goodbye. Failing quietly."""
+    try:
+        client.connection().hdel(f"{_KEY}{group_id}", client_id)
     except redis.RedisError:
         return
 

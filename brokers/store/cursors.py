@@ -129,6 +129,28 @@ def settle(settlements: Sequence[Settlement], *, acknowledged: bool) -> dict[tup
         return {(r[0], r[1]): Settled(r[2], _islands(r[3]), r[4], _islands(r[5])) for r in cur}
 
 
+def advance(commits: Sequence[tuple[int, int, int | None, int]]) -> set[tuple[int, int]]:
+    """Settles everything below an offset in each cursor (group, queue, epoch, offset); one commit a cursor.
+
+    Never moves a cursor back. Returns the (group, queue) that were of that epoch; an epoch of None fits any.
+    Effects: one statement; locks cursors in order; counts what it settles as acknowledged.
+    """
+    with session.cursor() as cur:
+        cur.execute(
+            _SQL["settle"],
+            {
+                "group_ids": [c[0] for c in commits],
+                "queue_ids": [c[1] for c in commits],
+                "epochs": [c[2] for c in commits],
+                "attempts": [None for _ in commits],
+                "ranges": [f"{{[0,{c[3]})}}" for c in commits],
+                "acknowledged": True,
+            },
+            prepare=True,
+        )
+        return {(r[0], r[1]) for r in cur if r[2]}
+
+
 def block_heads(heads: Sequence[tuple[int, int, float]]) -> None:
     """Counts a failed delivery of the head of (group, queue) and holds the queue for so many seconds."""
     with session.cursor() as cur:
@@ -143,7 +165,7 @@ def block_heads(heads: Sequence[tuple[int, int, float]]) -> None:
 
 
 def failed(deliveries: Sequence[tuple[int, int, int, int]]) -> set[int]:
-    """Returns the indexes of those deliveries (group, queue, offset, claimed at in ms) that were noted as failed."""
+    """Returns the indexes of those deliveries (group, queue, offset, attempt) that were noted as failed."""
     with session.cursor() as cur:
         cur.execute(
             _SQL["failed"],
@@ -151,7 +173,7 @@ def failed(deliveries: Sequence[tuple[int, int, int, int]]) -> set[int]:
                 "group_ids": [d[0] for d in deliveries],
                 "queue_ids": [d[1] for d in deliveries],
                 "offsets": [d[2] for d in deliveries],
-                "claimed": [d[3] for d in deliveries],
+                "attempts": [d[3] for d in deliveries],
             },
         )
         return {row[0] - 1 for row in cur}

@@ -5,12 +5,14 @@ Must not know: what makes the product ready.
 Called by: the supervisor, as `python -m mqconsole.local.greet`; the greeting itself is printed by its own process.
 """
 
+import socket
 import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 
-from .plan import console_url
+from . import plan
 
 DEADLINE_SECONDS = 60.0
 RETRY_SECONDS = 0.05
@@ -19,14 +21,14 @@ DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 def main() -> None:
-    url = f"{console_url()}readyz"
+    url = f"{plan.console_url()}readyz"
     deadline = time.monotonic() + DEADLINE_SECONDS
     while True:
-        reason = why_not_ready(url)
+        reason = why_not_ready(url) or why_not_listening(plan.ports())
         if reason is None:
             return
         if time.monotonic() > deadline:
-            sys.exit(f"{url} did not answer 200 within {DEADLINE_SECONDS:.0f} s: {reason}")
+            sys.exit(f"not ready within {DEADLINE_SECONDS:.0f} s: {url}: {reason}")
         time.sleep(RETRY_SECONDS)
 
 
@@ -39,6 +41,16 @@ def why_not_ready(url: str) -> str | None:
         return f"{error.code} {error.read(2000).decode(errors='replace')}"
     except OSError as error:
         return str(error)
+
+
+def why_not_listening(ports: Mapping[str, int]) -> str | None:
+    """Returns None when every port of this machine takes connections, or which one does not. Keys name the settings."""
+    for variable, port in ports.items():
+        try:
+            socket.create_connection((plan.own_host(), port), timeout=5).close()
+        except OSError as error:
+            return f"{variable}={port}: {error}"
+    return None
 
 
 if __name__ == "__main__":

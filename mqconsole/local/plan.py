@@ -76,14 +76,20 @@ def cache() -> Cache:
 
 def ports() -> dict[str, int]:
     """Returns the ports the processes listen on, by the variable that sets each."""
-    return {"MQ_HTTP_PORT": settings.HTTP_PORT}
+    found = {"MQ_HTTP_PORT": settings.HTTP_PORT}
+    if settings.REMOTING:
+        found |= {"MQ_NAMESRV_PORT": settings.NAMESRV_PORT, "MQ_BROKER_PORT": settings.BROKER_PORT}
+    return found
+
+
+def own_host() -> str:
+    """Returns the address at which a program on this machine reaches the doors."""
+    return "127.0.0.1" if settings.BIND in {"0.0.0.0", "::", ""} else settings.BIND
 
 
 def console_url() -> str:
     """Returns the address a browser on this machine opens."""
-    host = settings.BIND
-    if host in {"0.0.0.0", "::", ""}:
-        host = "127.0.0.1"
+    host = own_host()
     return f"http://{f'[{host}]' if ':' in host else host}:{settings.HTTP_PORT}/"
 
 

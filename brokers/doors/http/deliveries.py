@@ -21,7 +21,7 @@ from ...engine.clients import Seen
 from ...engine.delivery import Delivery, ReceiveRequest, Subscription
 from ...engine.settlement import Extension, Refusal
 from ...protocols.http import messages, problems
-from . import permission
+from .. import permission
 from .exchange import Exchange
 from .routes import Route
 

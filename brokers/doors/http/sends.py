@@ -13,7 +13,7 @@ from ...domain.errors import BrokerError, Rejected
 from ...engine.publish import Published
 from ...engine.publish import Send as Sending
 from ...protocols.http import messages, problems
-from . import permission
+from .. import permission
 from .exchange import Exchange
 from .routes import Route
 

@@ -89,7 +89,7 @@ def _new_password() -> dict[str, str]:
 def _addresses() -> dict[str, Any]:
     return {
         "console_url": f"http://{settings.ADVERTISE_HOST}:{settings.HTTP_PORT}/",
-        "ports": {"http": settings.HTTP_PORT},
+        "ports": {"http": settings.HTTP_PORT, "namesrv": settings.NAMESRV_PORT, "broker": settings.BROKER_PORT},
     }
 
 

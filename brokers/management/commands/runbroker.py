@@ -11,14 +11,21 @@ from mqconsole import doctor
 
 
 class Command(BaseCommand):
-    help = "Runs a broker worker: due messages, expired leases, retention. Any number may run at once."
+    help = (
+        "Runs a broker worker: remoting clients, due messages, expired leases, retention. Any number may run at once."
+    )
 
     def handle(self, *args: Any, **options: Any) -> None:  # Any: as Django defines it
         try:
             doctor.refuse_unsafe_database()
         except doctor.UnsafeDatabase as error:
             raise CommandError(str(error)) from error
-        asyncio.run(_serve())
+        try:
+            asyncio.run(_serve())
+        except OSError as error:
+            raise CommandError(
+                f"{error.strerror or error}. MQ_NAMESRV_PORT and MQ_BROKER_PORT choose other ports, MQ_REMOTING=0 none."
+            ) from error
 
 
 async def _serve() -> None:

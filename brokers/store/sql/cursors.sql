@@ -31,14 +31,14 @@ FOR NO KEY UPDATE OF c
 
 -- name: settle
 -- Purpose: mark offsets as settled; say which already were, and how far each cursor is now.
--- A row works when its epoch is the cursor's and, for ordered groups, its attempt is the head's; others come back as not valid.
+-- A row works when its epoch is the cursor's (or not given) and, for ordered groups, its attempt is the head's; others come back as not valid.
 -- Lock: cursor rows in (group, queue) order. Index: primary key. Cost: the number of islands.
 WITH wanted AS (
     SELECT * FROM unnest(%(group_ids)s::bigint[], %(queue_ids)s::bigint[], %(epochs)s::integer[], %(attempts)s::integer[],
                          %(ranges)s::text[]) AS w (group_id, queue_id, epoch, attempt, ranges)
 ), locked AS MATERIALIZED (
     SELECT c.group_id, c.queue_id, c.committed, c.acked, w.ranges::int8multirange AS ranges,
-           c.epoch = w.epoch AND (w.attempt IS NULL OR w.attempt = c.head_attempts + 1) AS valid
+           (w.epoch IS NULL OR c.epoch = w.epoch) AND (w.attempt IS NULL OR w.attempt = c.head_attempts + 1) AS valid
     FROM cursor c JOIN wanted w ON w.group_id = c.group_id AND w.queue_id = c.queue_id
     ORDER BY c.group_id, c.queue_id
     FOR NO KEY UPDATE OF c
@@ -74,13 +74,14 @@ WHERE c.group_id = w.group_id AND c.queue_id = w.queue_id
 
 -- name: failed
 -- Purpose: which of these deliveries failed? Index: attempt_by_position.
--- The instant of its claim tells a delivery from others of the same message (an ordered queue's head, a reset).
+-- Its attempt tells a delivery from others of an ordered queue's head. After Redis was lost two deliveries may be the same
+-- attempt; when one of them failed, so did the other.
 SELECT DISTINCT w.place
 FROM attempt a
-JOIN unnest(%(group_ids)s::bigint[], %(queue_ids)s::bigint[], %(offsets)s::bigint[], %(claimed)s::bigint[])
-     WITH ORDINALITY AS w (group_id, queue_id, queue_offset, claimed_ms, place)
+JOIN unnest(%(group_ids)s::bigint[], %(queue_ids)s::bigint[], %(offsets)s::bigint[], %(attempts)s::integer[])
+     WITH ORDINALITY AS w (group_id, queue_id, queue_offset, attempt, place)
   ON a.group_id = w.group_id AND a.queue_id = w.queue_id AND a.queue_offset = w.queue_offset
- AND a.started_at = to_timestamp(w.claimed_ms / 1000.0)
+ AND a.attempt = w.attempt
 
 -- name: subscribe
 -- Purpose: note the filter a group uses on a topic; returns the one it had. Index: primary key.

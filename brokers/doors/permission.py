@@ -1,7 +1,7 @@
-"""Whether the sender of a hot request may do it, without holding up the event loop.
+"""Whether the sender of a request may do it, without holding up the event loop.
 
 Owns: the way around it: known policies are judged at once, everything else in a thread. Must not know: routes, answers.
-Called by: doors.http.sends, doors.http.deliveries.
+Called by: every door (http, remoting).
 """
 
 from collections.abc import Iterable
@@ -9,9 +9,9 @@ from collections.abc import Iterable
 from accounts import key_cache
 from accounts.errors import Unauthenticated
 
-from ...catalog import access
-from ...dispatch import bridge
-from ...domain.actor import Actor
+from ..catalog import access
+from ..dispatch import bridge
+from ..domain.actor import Actor
 
 
 async def require(actor: Actor, action: str, name: str, *, instance: str) -> None:
@@ -23,7 +23,8 @@ async def require(actor: Actor, action: str, name: str, *, instance: str) -> Non
 
 async def require_still(actor: Actor, action: str, names: Iterable[str], *, instance: str) -> None:
     """Raises what a new request would: for an answer that was waited for while a right or a key may have gone."""
-    await bridge.run(_require_key, actor.access_key_id)
+    if actor.access_key_id:
+        await bridge.run(_require_key, actor.access_key_id)
     for name in names:
         await require(actor, action, name, instance=instance)
 

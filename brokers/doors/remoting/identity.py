@@ -1,0 +1,55 @@
+"""Who sends a remoting request.
+
+Owns: turning a signature, or the permission to do without one, into an actor. Must not know: requests.
+Called by: doors.remoting.connection.
+"""
+
+from django.conf import settings
+
+from accounts import people, remoting_signature
+from accounts.errors import Unauthenticated
+
+from ...dispatch import bridge
+from ...domain.actor import Actor
+from ...protocols.remoting.frames import Command
+
+# Accounts keep their names and numbers for good.
+_anonymous_accounts: dict[str, int] = {}
+
+
+async def prove(request: Command, ip: str) -> Actor:
+    """Returns the sender. Raises what `accounts.remoting_signature` raises, and Unauthenticated without a signature."""
+    if remoting_signature.KEY_FIELD not in request.fields:
+        return await _anonymous(ip)
+    if remoting_signature.is_warm(request.fields):
+        entry = remoting_signature.verify_warm(request.fields, request.body)
+    else:
+        entry = await bridge.run(remoting_signature.verify, request.fields, request.body, ip)
+    return Actor(
+        account_id=entry.account_id,
+        user_id=entry.user_id,
+        name=entry.login,
+        is_root=entry.is_root,
+        source_ip=ip,
+        access_key_id=entry.key_id,
+    )
+
+
+async def may_be_long(header: Command) -> bool:
+    """Returns True if a frame of this header may be longer than strangers' frames: it names a key that is in use."""
+    key_id = header.fields.get(remoting_signature.KEY_FIELD)
+    if key_id is None:
+        return bool(settings.REMOTING_ANONYMOUS)
+    return await bridge.run(remoting_signature.is_known, key_id)
+
+
+async def _anonymous(ip: str) -> Actor:
+    if not settings.REMOTING_ANONYMOUS:
+        raise Unauthenticated("Sign the request: give the client an access key and its secret (AclClientRPCHook).")
+    account_id = _anonymous_accounts.get(settings.REMOTING_ANONYMOUS)
+    if account_id is None:
+        account_id = await bridge.run(people.account_id, settings.REMOTING_ANONYMOUS)
+    if account_id is None:
+        raise Unauthenticated(f"MQ_REMOTING_ANONYMOUS names {settings.REMOTING_ANONYMOUS!r}: there is no such account.")
+    _anonymous_accounts[settings.REMOTING_ANONYMOUS] = account_id
+    return Actor(account_id=account_id, user_id=None, name="anonymous", is_root=True, source_ip=ip)

@@ -1,0 +1,146 @@
+"""Who is connected here: producers and members of groups, by their heartbeats.
+
+Owns: that list, and telling a group's members when it changes, so that they share out its queues anew.
+Must not know: sockets beyond `Peer`. Called by: doors.remoting.handlers, connection.
+Source: apache/rocketmq broker/.../client/ConsumerManager.java, ConsumerGroupInfo.java.
+"""
+
+from dataclasses import dataclass, field
+
+from ...catalog.snapshot import GroupEntry
+from ...dispatch import desk
+from ...domain import clock, filters
+from ...domain.errors import Rejected
+from ...engine import clients, ways
+from ...protocols.remoting import bodies
+from ...protocols.remoting.bodies import Membership, Subscription
+from ...protocols.remoting.codes import Ask, Reply
+from ...protocols.remoting.frames import Command
+from . import names
+from .call import Call, Peer
+
+_SILENT_SECONDS = 120.0
+
+
+@dataclass(slots=True)
+class Member:
+    """A client in a group. `subscriptions` by topic, as the client writes it."""
+
+    client_id: str
+    peer: Peer
+    group: GroupEntry
+    membership: Membership
+    heard_at: float
+    subscriptions: dict[str, Subscription] = field(default_factory=dict)
+
+
+class Members:
+    """The members of all groups that are connected to this process.
+
+    A member is a connection: programs on one machine may well give themselves the same client id.
+    """
+
+    def __init__(self) -> None:
+        self._groups: dict[int, dict[Peer, Member]] = {}
+
+    def ids(self, group_id: int) -> list[str]:
+        """Returns the client ids of a group's members, in order."""
+        return sorted(member.client_id for member in self._groups.get(group_id, {}).values())
+
+    def of(self, group_id: int, peer: Peer) -> Member | None:
+        """Returns the member of a group that this connection is."""
+        return self._groups.get(group_id, {}).get(peer)
+
+    def join(self, member: Member) -> None:
+        """Notes a heartbeat; tells the others when somebody is new, or reads other topics than before."""
+        members = self._groups.setdefault(member.group.id, {})
+        before = members.get(member.peer)
+        members[member.peer] = member
+        if before is None or set(before.subscriptions) != set(member.subscriptions):
+            self._tell(member.group.id)
+
+    def leave(self, group_id: int, peer: Peer) -> None:
+        """Forgets a member that said goodbye."""
+        members = self._groups.get(group_id, {})
+        if members.pop(peer, None) is not None:
+            self._tell(group_id)
+        if not members:
+            self._groups.pop(group_id, None)
+
+    def hang_up(self, peer: Peer) -> list[tuple[int, str]]:
+        """Forgets the members of a connection that ended. Returns (group, client id) of each."""
+        gone = [(group_id, members[peer].client_id) for group_id, members in self._groups.items() if peer in members]
+        for group_id, _ in gone:
+            self.leave(group_id, peer)
+        return gone
+
+    def sweep(self) -> None:
+        """Forgets members whose heartbeats stopped although their connection stands."""
+        oldest = clock.monotonic() - _SILENT_SECONDS
+        silent = [(g, p) for g, members in self._groups.items() for p, m in members.items() if m.heard_at < oldest]
+        for group_id, peer in silent:
+            self.leave(group_id, peer)
+
+    def _tell(self, group_id: int) -> None:
+        for member in self._groups.get(group_id, {}).values():
+            if not member.membership.is_broadcast:
+                fields = {"consumerGroup": member.membership.group}
+                member.peer.tell(Ask.NOTIFY_CONSUMER_IDS_CHANGED, fields)
+
+
+async def heartbeat(call: Call) -> Command:
+    """34: a client says which groups it produces and consumes for, and what it reads."""
+    heart = bodies.read_heartbeat(call.request.body)
+    for membership in heart.consumers:
+        group, _ = await names.group_or_new(call.actor, membership.group)
+        subscriptions = {s.topic: s for s in membership.subscriptions}
+        member = Member(heart.client_id, call.peer, group, membership, clock.monotonic(), subscriptions)
+        call.members.join(member)
+        door = "remoting-broadcast" if membership.is_broadcast else "remoting"
+        seen = clients.Seen(heart.client_id, door, call.peer.address, call.actor.name, clock.now_ms())
+        (await desk.get()).note_client(group.id, seen)
+    return call.reply(fields={"IS_SUPPORT_HEART_BEAT_V2": "false", "IS_SUB_CHANGE": "true"})
+
+
+async def unregister(call: Call) -> Command:
+    """35: a client leaves."""
+    name = call.fields.get("consumerGroup")
+    client_id = bodies.text(call.fields, "clientID")
+    if name:
+        group, _ = await names.group(call.actor, name)
+        call.members.leave(group.id, call.peer)
+        await (await desk.get()).forget_client(group.id, client_id)
+        ways.forget()
+    return call.reply()
+
+
+async def consumer_list(call: Call) -> Command:
+    """38: who shares the queues of a group; code 1 when nobody does."""
+    name = bodies.text(call.fields, "consumerGroup")
+    group, _ = await names.group(call.actor, name)
+    ids = call.members.ids(group.id)
+    if not ids:
+        return call.reply(Reply.SYSTEM_ERROR, remark=f"no consumer for this group, {name}")
+    return call.reply(body=bodies.write({"consumerIdList": ids}))
+
+
+async def check_subscription(call: Call) -> Command:
+    """46: whether a filter can be used here."""
+    subscription = bodies.read_subscription_check(call.request.body)
+    if subscription.expression_type != "TAG":
+        remark = f"The broker does not support {subscription.expression_type} filters."
+        return call.reply(Reply.SYSTEM_ERROR, remark=remark)
+    try:
+        filters.parse_tags(subscription.expression)
+    except Rejected as error:
+        return call.reply(Reply.SUBSCRIPTION_PARSE_FAILED, remark=error.detail)
+    return call.reply()
+
+
+async def forget_presence(gone: list[tuple[int, str]]) -> None:
+    """Makes the console forget clients whose connection ended."""
+    counter = desk.started()
+    if counter is not None:
+        for group_id, client_id in gone:
+            await counter.forget_client(group_id, client_id)
+        ways.forget()

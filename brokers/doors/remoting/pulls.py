@@ -1,0 +1,182 @@
+"""Pulling messages, and how far groups are.
+
+Owns: which subscription a pull has, and the codes a pull is answered with. Must not know: the store.
+Called by: doors.remoting.handlers.
+Source: apache/rocketmq broker/.../processor/PullMessageProcessor.java, ConsumerManageProcessor.java.
+"""
+
+from datetime import timedelta
+
+from ...catalog.snapshot import GroupEntry, TopicEntry
+from ...dispatch import bridge, desk
+from ...domain import clock, filters, limits
+from ...domain.errors import NotFound, Rejected
+from ...engine import pulls
+from ...engine.pulls import Commit, Pull, Pulled
+from ...protocols.remoting import bodies
+from ...protocols.remoting.codes import Reply
+from ...protocols.remoting.frames import Command
+from .. import permission
+from . import names, stored
+from .call import Call
+from .members import Member
+
+# Bits of a pull's sysFlag.
+_COMMITS, _MAY_WAIT, _SUBSCRIBES = 1, 2, 4
+_DEFAULT_BYTES = 1024 * 1024
+_LATEST_MS = 253_402_300_799_000  # the end of the year 9999
+
+
+async def pull(call: Call) -> Command:
+    """11 and 361: messages of one queue from an offset on; waits for some when the client allows it."""
+    group, _ = await names.group_or_new(call.actor, bodies.text(call.fields, "consumerGroup"))
+    topic_name = bodies.text(call.fields, "topic")
+    topic, parsed = await names.topic(call.actor, topic_name, "mq:SUB")
+    member = call.members.of(group.id, call.peer)
+    bits = bodies.whole(call.fields, "sysFlag", 0)
+    expression = _expression(call, member, topic_name, is_in_request=bool(bits & _SUBSCRIBES))
+    if isinstance(expression, Command):
+        return expression
+    try:
+        wanted = filters.parse_tags(expression)
+    except Rejected as error:
+        return call.reply(Reply.SUBSCRIPTION_PARSE_FAILED, remark=error.detail)
+    queue = bodies.whole(call.fields, "queueId")
+    key = (group.id, pulls.queue_id(topic, queue))
+    is_shared = member is not None and not member.membership.is_broadcast
+    if is_shared and bits & _COMMITS:
+        await _commit(call, key, bodies.whole(call.fields, "commitOffset", 0))
+    wait_ms = bodies.whole(call.fields, "suspendTimeoutMillis", 0) if bits & _MAY_WAIT else 0
+    one = Pull(
+        group=group,
+        topic=topic,
+        queue=queue,
+        offset=bodies.whole(call.fields, "queueOffset"),
+        max_count=min(max(bodies.whole(call.fields, "maxMsgNums", 32), 1), limits.PULL_MESSAGE_COUNT),
+        max_bytes=min(max(bodies.whole(call.fields, "maxMsgBytes", _DEFAULT_BYTES), 1), limits.PULL_BYTES),
+        filter=wanted,
+        is_shared=is_shared,
+        epoch=call.memory.epochs.get(key),
+    )
+    wait = timedelta(milliseconds=min(max(wait_ms, 0), limits.PULL_WAIT_SECONDS * 1000))
+    found = await (await desk.get()).pull(one, wait=wait)
+    if wait:
+        await permission.require_still(call.actor, "mq:SUB", [group.name], instance=group.instance)
+        await names.topic(call.actor, topic_name, "mq:SUB")
+    call.memory.epochs[key] = found.epoch
+    if found.is_moved:
+        call.memory.committed.pop(key, None)
+    return _answer(call, found, topic=topic_name, queue=queue, prefix=parsed.prefix)
+
+
+async def query_offset(call: Call) -> Command:
+    """14: how far a group is in a queue; 22 when it is nowhere yet.
+
+    A group that is new to a queue from which nothing was dropped yet begins at 0, as on RocketMQ's broker.
+    """
+    group, topic, queue = await _group_queue(call)
+    offset = await bridge.run(pulls.committed, group, topic, queue)
+    if offset is None and bodies.truth(call.fields, "setZeroIfNotFound", default=True):
+        low, _ = await bridge.run(pulls.bounds, topic, queue)
+        offset = 0 if low == 0 else None
+    if offset is None:
+        return call.reply(Reply.QUERY_NOT_FOUND, remark="Not found, maybe this group consumer boot first")
+    return call.reply(fields={"offset": str(offset)})
+
+
+async def update_offset(call: Call) -> Command:
+    """15: a member says how far its group is in a queue."""
+    group, topic, queue = await _group_queue(call)
+    await _commit(call, (group.id, pulls.queue_id(topic, queue)), bodies.whole(call.fields, "commitOffset"))
+    return call.reply()
+
+
+async def max_offset(call: Call) -> Command:
+    """30: the offset the next message of a queue gets."""
+    topic, queue = await _queue(call)
+    _, high = await bridge.run(pulls.bounds, topic, queue)
+    return call.reply(fields={"offset": str(high)})
+
+
+async def min_offset(call: Call) -> Command:
+    """31: the oldest offset a queue still has."""
+    topic, queue = await _queue(call)
+    low, _ = await bridge.run(pulls.bounds, topic, queue)
+    return call.reply(fields={"offset": str(low)})
+
+
+async def search_offset(call: Call) -> Command:
+    """29: the first offset stored at or after an instant."""
+    topic, queue = await _queue(call)
+    at = clock.from_ms(min(max(bodies.whole(call.fields, "timestamp"), 0), _LATEST_MS))
+    offset = await bridge.run(lambda: pulls.offset_at(topic, queue, at=at))
+    return call.reply(fields={"offset": str(offset)})
+
+
+async def earliest_time(call: Call) -> Command:
+    """32: when the oldest message of a queue was stored; -1 when it has none."""
+    topic, queue = await _queue(call)
+    low, high = await bridge.run(pulls.bounds, topic, queue)
+    stored_at = -1
+    if low < high:
+        try:
+            stored_at = (await bridge.run(pulls.read_one, topic.queue_ids[queue], low)).stored_at_ms
+        except NotFound:  # retention was faster
+            stored_at = -1
+    return call.reply(fields={"timestamp": str(stored_at)})
+
+
+def _expression(call: Call, member: Member | None, topic: str, *, is_in_request: bool) -> str | Command:
+    """Returns the tags a pull wants: those it brings, else those of the heartbeat; or the refusal."""
+    if is_in_request:
+        kind, expression = call.fields.get("expressionType") or "TAG", call.fields.get("subscription") or "*"
+    else:
+        subscription = member.subscriptions.get(topic) if member is not None else None
+        if subscription is None:
+            return call.reply(Reply.SUBSCRIPTION_NOT_EXIST, remark="the consumer's subscription not exist")
+        if subscription.version < bodies.whole(call.fields, "subVersion", 0):
+            return call.reply(Reply.SUBSCRIPTION_NOT_LATEST, remark="the consumer's subscription not latest")
+        kind, expression = subscription.expression_type, subscription.expression
+    if kind != "TAG":
+        return call.reply(Reply.SYSTEM_ERROR, remark=f"The broker does not support {kind} filters.")
+    return expression
+
+
+async def _commit(call: Call, key: tuple[int, int], offset: int) -> None:
+    if offset < 0 or call.memory.committed.get(key) == offset:
+        return  # members repeat themselves every few seconds
+    is_heard = await (await desk.get()).commit(Commit(*key, offset, call.memory.epochs.get(key)))
+    if is_heard:
+        call.memory.committed[key] = offset
+
+
+def _answer(call: Call, found: Pulled, *, topic: str, queue: int, prefix: str) -> Command:
+    if found.is_moved:
+        code = Reply.PULL_OFFSET_MOVED
+    elif found.messages:
+        code = Reply.SUCCESS
+    elif found.was_filtered:
+        code = Reply.PULL_RETRY_IMMEDIATELY
+    else:
+        code = Reply.PULL_NOT_FOUND
+    fields = {
+        "suggestWhichBrokerId": "0",
+        "nextBeginOffset": str(found.next_offset),
+        "minOffset": str(found.min_offset),
+        "maxOffset": str(found.max_offset),
+    }
+    records = [stored.record(m, topic=topic, queue=queue, prefix=prefix, place=call.place) for m in found.messages]
+    return call.reply(code, fields=fields, body=b"".join(records))
+
+
+async def _queue(call: Call) -> tuple[TopicEntry, int]:
+    topic, _ = await names.topic(call.actor, bodies.text(call.fields, "topic"), "mq:SUB")
+    queue = bodies.whole(call.fields, "queueId")
+    pulls.queue_id(topic, queue)
+    return topic, queue
+
+
+async def _group_queue(call: Call) -> tuple[GroupEntry, TopicEntry, int]:
+    group, _ = await names.group_or_new(call.actor, bodies.text(call.fields, "consumerGroup"))
+    topic, queue = await _queue(call)
+    return group, topic, queue

@@ -1,0 +1,145 @@
+"""Sending: one message, or a batch of them for one queue.
+
+Owns: reading the two spellings of the send header, and the properties clients write. Must not know: the store.
+Called by: doors.remoting.handlers.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from ...catalog.snapshot import TopicEntry
+from ...dispatch import desk
+from ...domain import clock, limits, messages, retry
+from ...domain.errors import BrokerError, ErrorCode, ProtocolViolation, Rejected
+from ...domain.messages import Outgoing
+from ...engine.publish import Published, Send
+from ...protocols.remoting import bodies, records
+from ...protocols.remoting.codes import Ask, Reply
+from ...protocols.remoting.frames import Command
+from . import names
+from .call import Call
+from .stored import FLAG
+
+# The short names of the second spelling, in the order of the alphabet.
+_LONG_NAMES = dict(
+    zip(
+        "abcdefghijklmn",
+        "producerGroup topic defaultTopic defaultTopicQueueNums queueId sysFlag bornTimestamp flag properties"
+        " reconsumeTimes unitMode maxReconsumeTimes batch bname".split(),
+        strict=True,
+    )
+)
+# Reserved names that clients set themselves and other clients must find again.
+_KEPT = frozenset("WAIT CORRELATION_ID REPLY_TO_CLIENT TTL MSG_TYPE CLUSTER INSTANCE_ID BUYER_ID".split())
+
+
+@dataclass(frozen=True, slots=True)
+class _Header:
+    topic: str
+    queue: int
+    queue_count: int
+    sys_flag: int
+    born_at_ms: int
+    flag: int
+    properties: str
+    is_batch: bool
+
+
+async def send(call: Call) -> Command:
+    """10, 310 and 320: answers once every message is durable."""
+    header = _read_header(call)
+    topic, _ = await names.topic_or_new(call.actor, header.topic, queue_count=header.queue_count)
+    if header.is_batch:
+        entries = records.decode_batch(call.request.body, most=limits.BATCH_MESSAGE_COUNT)
+        if not entries:
+            raise ProtocolViolation("a batch without messages")
+    else:
+        properties = records.read_properties(header.properties)
+        entries = [records.BatchEntry(header.flag, call.request.body, properties)]
+    queue = header.queue if header.queue >= 0 else clock.now_ms() % len(topic.queue_ids)
+    if queue >= len(topic.queue_ids):
+        raise Rejected(f"Topic {header.topic!r} has queues 0 to {len(topic.queue_ids) - 1}.")
+    sends = [Send(topic, _outgoing(call, header, entry, queue=queue), is_typed=False) for entry in entries]
+    results = await (await desk.get()).publish(sends)
+    return _answer(call, topic, queue=queue, results=results)
+
+
+def _read_header(call: Call) -> _Header:
+    fields: Mapping[str, str] = call.fields
+    if call.request.code != Ask.SEND_MESSAGE:
+        fields = {_LONG_NAMES.get(name, name): value for name, value in fields.items()}
+    return _Header(
+        topic=bodies.text(fields, "topic"),
+        queue=bodies.whole(fields, "queueId"),
+        queue_count=bodies.whole(fields, "defaultTopicQueueNums", 4),
+        sys_flag=bodies.whole(fields, "sysFlag", 0),
+        born_at_ms=bodies.whole(fields, "bornTimestamp", 0),
+        flag=bodies.whole(fields, "flag", 0),
+        properties=fields.get("properties", ""),
+        is_batch=bodies.truth(fields, "batch"),
+    )
+
+
+def _outgoing(call: Call, header: _Header, entry: records.BatchEntry, *, queue: int) -> Outgoing:
+    given = entry.properties
+    if given.get("TRAN_MSG") == "true" or header.sys_flag & records.PREPARED_BITS:
+        raise Rejected("This server takes no transactional messages.", ErrorCode.ACCESS_DENIED)
+    message_id = given.get("UNIQ_KEY") or messages.new_message_id()
+    if len(message_id) > limits.MESSAGE_ID_CHARS or not message_id.isprintable():
+        raise Rejected("UNIQ_KEY is too long or holds control characters.", ErrorCode.RESERVED_PROPERTY)
+    kept = {name: value for name, value in given.items() if name in _KEPT}
+    if entry.flag:
+        kept[FLAG] = str(entry.flag)
+    return Outgoing(
+        body=entry.body,
+        message_id=message_id,
+        tag=given.get("TAGS", "").strip() or None,
+        keys=tuple(dict.fromkeys(given.get("KEYS", "").split())),
+        properties={name: value for name, value in given.items() if name not in messages.RESERVED_PROPERTIES},
+        wire_properties=kept,
+        queue=queue,
+        sys_flag=header.sys_flag & records.BODY_FLAGS,
+        born_at_ms=header.born_at_ms,
+        born_host=call.peer.address,
+        **_delay(given),
+    )
+
+
+def _delay(given: Mapping[str, str]) -> dict[str, Any]:  # Any: two of Outgoing's fields
+    """Returns when a message may be seen; a level wins over an instant, as on RocketMQ's broker."""
+    try:
+        if level := int(given.get("DELAY", "0")):
+            return {"delay": retry.level_delay(level)}
+        if "TIMER_DELIVER_MS" in given:
+            at = clock.from_ms(int(given["TIMER_DELIVER_MS"]))
+            return {"deliver_at": at} if at > clock.now() else {}
+        if "TIMER_DELAY_SEC" in given:
+            return {"delay": timedelta(seconds=int(given["TIMER_DELAY_SEC"]))}
+        if "TIMER_DELAY_MS" in given:
+            return {"delay": timedelta(milliseconds=int(given["TIMER_DELAY_MS"]))}
+    except (ValueError, OverflowError):
+        raise Rejected("A delay is a whole number in range.", ErrorCode.RESERVED_PROPERTY) from None
+    return {}
+
+
+def _answer(call: Call, topic: TopicEntry, *, queue: int, results: Sequence[Published | BrokerError]) -> Command:
+    done = []
+    for result in results:
+        if isinstance(result, BrokerError):
+            raise result
+        done.append(result)
+    host = (call.place.host, call.place.port)
+    # A message that waits for its time has no place yet; its id leads to nothing until then.
+    offsets = [limits.QUEUE_OFFSET_MAX if one.offset is None else one.offset for one in done]
+    ids = [records.offset_id(host, records.place(topic.queue_ids[queue], offset)) for offset in offsets]
+    fields = {
+        "msgId": ",".join(ids),
+        "queueId": str(queue),
+        "queueOffset": str(done[0].offset or 0),
+        "transactionId": done[0].message_id,
+        "MSG_REGION": "DefaultRegion",
+        "TRACE_ON": "false",
+    }
+    return call.reply(Reply.SUCCESS, fields=fields)

@@ -1,0 +1,81 @@
+"""The two ports RocketMQ's clients know: a name server's and a broker's.
+
+Owns: listening, and how many may come. Must not know: requests. Called by: doors.broker.
+Both ports take every request: this process is name server and broker in one.
+"""
+
+import asyncio
+import logging
+import socket
+
+from django.conf import settings
+
+from ...dispatch import desk
+from ...domain import limits
+from .call import Place
+from .connection import Connection
+from .members import Members, forget_presence
+
+_log = logging.getLogger(__name__)
+
+_SWEEP_SECONDS = 10.0
+
+
+class RemotingServer:
+    """Listens on both ports from `start` to `stop`."""
+
+    def __init__(self) -> None:
+        self._members = Members()
+        self._servers: list[asyncio.Server] = []
+        self._connections: set[asyncio.Task[None]] = set()
+        self._sweeper: asyncio.Task[None] | None = None
+        self._place = Place("", 0)
+
+    async def start(self) -> None:
+        """Begins listening. Raises OSError when a port is taken."""
+        # Clients find the broker by an address in routes and message ids, which hold no names.
+        host = await asyncio.get_running_loop().run_in_executor(None, socket.gethostbyname, settings.ADVERTISE_HOST)
+        self._place = Place(host, settings.BROKER_PORT)
+        await desk.get()
+        for port in (settings.NAMESRV_PORT, settings.BROKER_PORT):
+            self._servers.append(await asyncio.start_server(self._accept, settings.BIND, port))
+        self._sweeper = asyncio.create_task(self._sweep())
+        _log.info(
+            "remoting_started",
+            extra={"namesrv_port": settings.NAMESRV_PORT, "broker_port": settings.BROKER_PORT},
+        )
+
+    async def stop(self) -> None:
+        """Closes the ports and every connection."""
+        for server in self._servers:
+            server.close()
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+        for task in list(self._connections):
+            task.cancel()
+        await asyncio.gather(*self._connections, return_exceptions=True)
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if len(self._connections) >= limits.CONNECTION_COUNT:
+            writer.close()
+            return
+        task = asyncio.current_task()
+        assert task is not None
+        self._connections.add(task)
+        connection = Connection(reader, writer, members=self._members, place=self._place)
+        try:
+            await connection.serve()
+        except asyncio.CancelledError:
+            writer.close()  # the server stops
+        except Exception:  # a connection boundary
+            _log.exception("remoting_connection_failed", extra={"peer": connection.address})
+        finally:
+            self._connections.discard(task)
+            gone = self._members.hang_up(connection)
+            if gone:
+                await forget_presence(gone)
+
+    async def _sweep(self) -> None:
+        while True:
+            await asyncio.sleep(_SWEEP_SECONDS)
+            self._members.sweep()

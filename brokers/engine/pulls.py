@@ -1,0 +1,252 @@
+"""Consuming by offset: members read queues where they like and say how far they are.
+
+Owns: the rules of pulling and committing, and sending back what failed. Must not know: wires, who is a member.
+Called by: dispatch (all waiting pulls at once), doors. The cursor is the one leases move too (`engine.ways`).
+
+A reset of a group's offsets raises the cursor's epoch. A caller gives the epoch it knows: when it is an old one a pull
+says where to go on instead of returning messages, and a commit does nothing, so a reset is not undone by members
+that did not hear of it yet.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+
+from ..catalog.snapshot import GroupEntry, TopicEntry
+from ..domain import limits
+from ..domain.errors import BrokerError, ErrorCode, NotFound, Rejected, TryLater
+from ..domain.filters import TagFilter
+from ..domain.messages import Stored
+from ..store import browse, cursors, log, session
+from ..store import pulls as rows
+from . import subscriptions, ways
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pull:
+    """A wish for messages of one queue from `offset` on. `is_shared`: the group's cursor is kept for its members."""
+
+    group: GroupEntry
+    topic: TopicEntry
+    queue: int
+    offset: int
+    max_count: int
+    max_bytes: int
+    filter: TagFilter
+    is_shared: bool
+    epoch: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pulled:
+    """What a pull found. `next_offset` is where to go on; `is_moved` when the asked one cannot be read.
+
+    `was_filtered`: messages stood there and none was wanted.
+    """
+
+    messages: tuple[Stored, ...]
+    next_offset: int
+    min_offset: int
+    max_offset: int
+    epoch: int
+    is_moved: bool = False
+    was_filtered: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """Everything below `offset` is done. `epoch` None: the caller never pulled there."""
+
+    group_id: int
+    queue_id: int
+    offset: int
+    epoch: int | None
+
+
+Result = Pulled | BrokerError
+
+
+def pull(pulls: Sequence[Pull]) -> list[Result]:
+    """Returns what each pull finds now, in order; never waits.
+
+    Effects: begins cursors of shared groups where they read first; notes filters. Two statements for all of them.
+    Raises: TryLater STORE_UNAVAILABLE for all of them.
+    """
+    results: list[Result | None] = [_refusal(p) for p in pulls]
+    asked = [(i, p) for i, p in enumerate(pulls) if results[i] is None]
+    places = rows.places([(p.group.id, p.topic.queue_ids[p.queue]) for _, p in asked])
+    fresh = [
+        (p.group.id, p.topic.queue_ids[p.queue], p.offset)
+        for (_, p), place in zip(asked, places, strict=True)
+        if place is not None and place.committed is None and p.is_shared and p.offset <= place.next_offset
+    ]
+    if fresh:
+        rows.begin(sorted(set(fresh)))
+    readable: list[tuple[int, Pull, rows.Place]] = []
+    for (index, one), place in zip(asked, places, strict=True):
+        if place is None:
+            results[index] = _gone(one.topic)
+            continue
+        moved = _moved(one, place)
+        if moved is not None:
+            results[index] = moved
+        else:
+            readable.append((index, one, place))
+    for (index, one, place), found in zip(readable, _read(readable), strict=True):
+        results[index] = _pulled(one, place, found)
+        if one.is_shared:
+            subscriptions.note(one.group.id, [(one.topic.id, one.filter.expression)])
+    return [result or BrokerError("The pull was neither answered nor refused.") for result in results]
+
+
+def bounds(topic: TopicEntry, queue: int) -> tuple[int, int]:
+    """Returns the oldest kept offset of a queue and the one the next message gets. Raises NotFound, Rejected."""
+    (place,) = rows.places([(0, queue_id(topic, queue))])
+    if place is None:
+        raise _gone(topic)
+    return place.min_offset, place.next_offset
+
+
+def committed(group: GroupEntry, topic: TopicEntry, queue: int) -> int | None:
+    """Returns how far a group is in a queue, or None when it has no place there yet. Raises NotFound, Rejected."""
+    (place,) = rows.places([(group.id, queue_id(topic, queue))])
+    if place is None:
+        raise _gone(topic)
+    return place.committed
+
+
+def commit(commits: Sequence[Commit]) -> list[bool]:
+    """Moves cursors forward and returns which commits were heard, in order; never back, never past the queue's end.
+
+    Effects: one transaction of two statements for all cursors.
+    """
+    return session.again_after_deadlock(partial(_commit, commits))
+
+
+def offset_at(topic: TopicEntry, queue: int, *, at: datetime) -> int:
+    """Returns the first offset stored at or after an instant; the queue's end when there is none."""
+    try:
+        (offset,) = browse.offsets_at([browse.Edge(queue_id(topic, queue), at, False)])
+    except LookupError:
+        raise _gone(topic) from None
+    return offset
+
+
+def read_one(queue: int, offset: int) -> Stored:
+    """Returns the message at an offset of a queue (by id). Raises NotFound MESSAGE_NOT_FOUND."""
+    (found,) = log.read([log.Range(0, queue, offset, offset + 1)], max_bytes=limits.BODY_BYTES)
+    if not found or not isinstance(found[0], Stored):
+        raise NotFound("There is no such message any more.", ErrorCode.MESSAGE_NOT_FOUND)
+    return found[0]
+
+
+def find(
+    topic: TopicEntry,
+    *,
+    message_id: str | None = None,
+    key: str = "",
+    start_ms: int = 0,
+    end_ms: int = limits.INT64_MAX,
+    limit: int,
+) -> list[Stored]:
+    """Returns messages of a topic by id, else by key and time, newest first."""
+    if message_id is not None:
+        places = rows.by_message_id(message_id, topic.queue_ids, limit=limit)
+    else:
+        latest = 253_402_300_799_000  # the end of the year 9999: clients ask for "any time" with the greatest number
+        places = rows.by_key(
+            key, topic.queue_ids, start_ms=max(0, min(start_ms, latest)), end_ms=min(end_ms, latest), limit=limit
+        )
+    ranges = [log.Range(0, queue, offset, offset + 1) for queue, offset in places]
+    return [m for found in log.read(ranges, max_bytes=limits.PULL_BYTES) for m in found if isinstance(m, Stored)]
+
+
+def queue_id(topic: TopicEntry, queue: int) -> int:
+    """Returns the store's id of a queue. Raises Rejected when the topic has no such queue."""
+    if not 0 <= queue < len(topic.queue_ids):
+        raise Rejected(f"Topic {topic.name!r} has queues 0 to {len(topic.queue_ids) - 1}.")
+    return topic.queue_ids[queue]
+
+
+def _refusal(one: Pull) -> BrokerError | None:
+    try:
+        queue_id(one.topic, one.queue)
+        if one.group.paused:
+            raise TryLater(
+                f"Group {one.group.name!r} is paused. Resume it in the console or with PATCH.", ErrorCode.GROUP_PAUSED
+            )
+        if one.is_shared:
+            ways.check(one.group, ways.OFFSETS)
+    except BrokerError as error:
+        return error
+    return None
+
+
+def _moved(one: Pull, place: rows.Place) -> Pulled | None:
+    """Returns where to go on when the asked offset cannot be read, or the group was moved meanwhile."""
+    target = None
+    if one.epoch is not None and one.epoch != place.epoch and place.committed is not None:
+        target = place.committed
+    elif one.offset > place.next_offset:
+        target = place.next_offset
+    elif one.offset < place.min_offset:
+        target = place.min_offset
+    if target is None:
+        return None
+    return Pulled((), target, place.min_offset, place.next_offset, place.epoch, is_moved=True)
+
+
+def _read(readable: Sequence[tuple[int, Pull, rows.Place]]) -> list[list[Stored | log.Cut]]:
+    ranges = []
+    budget = 0
+    for share, (_, one, place) in enumerate(readable):
+        # A narrow filter looks further than it returns, so that it does not need one call a message.
+        ahead = one.max_count if not one.filter.tags else min(4 * one.max_count, limits.FILTER_SCAN_COUNT)
+        end = min(place.next_offset, one.offset + ahead)
+        ranges.append(log.Range(share, one.topic.queue_ids[one.queue], one.offset, max(one.offset, end)))
+        budget = max(budget, one.max_bytes)
+    return log.read(ranges, max_bytes=budget)
+
+
+def _pulled(one: Pull, place: rows.Place, found: Sequence[Stored | log.Cut]) -> Pulled:
+    messages: list[Stored] = []
+    next_offset = one.offset
+    for message in found:
+        if not isinstance(message, Stored) or len(messages) >= one.max_count:
+            break
+        next_offset = message.offset + 1
+        if one.filter.passes(message.tag):
+            messages.append(message)
+    was_filtered = next_offset > one.offset and not messages
+    return Pulled(
+        tuple(messages), next_offset, place.min_offset, place.next_offset, place.epoch, was_filtered=was_filtered
+    )
+
+
+def _commit(commits: Sequence[Commit]) -> list[bool]:
+    furthest: dict[tuple[int, int], Commit] = {}
+    for one in commits:
+        key = (one.group_id, one.queue_id)
+        if key not in furthest or furthest[key].offset < one.offset:
+            furthest[key] = one
+    keys = sorted(furthest)
+    with session.transaction():
+        places = dict(zip(keys, rows.places(keys), strict=True))
+        missing = [
+            (*key, furthest[key].offset) for key in keys if (p := places[key]) is not None and p.committed is None
+        ]
+        if missing:
+            rows.begin(missing)
+        heard = cursors.advance(
+            [
+                (*key, furthest[key].epoch, min(furthest[key].offset, place.next_offset))
+                for key in keys
+                if (place := places[key]) is not None and furthest[key].offset >= 0
+            ]
+        )
+    return [(one.group_id, one.queue_id) in heard for one in commits]
+
+
+def _gone(topic: TopicEntry) -> NotFound:
+    return NotFound(f"Topic {topic.name!r} was deleted meanwhile.", ErrorCode.TOPIC_NOT_FOUND)

@@ -1,0 +1,248 @@
+"""Frames and commands: what travels on a remoting connection, in both directions.
+
+Owns: the frame's layout and both encodings of its header. Must not know: sockets, what a code means.
+Called by: doors.remoting. Whatever the bytes, only ProtocolViolation is raised.
+Source: apache/rocketmq remoting/.../protocol/RemotingCommand.java, RocketMQSerializable.java.
+"""
+
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from ...domain import limits
+from ...domain.errors import ProtocolViolation
+
+JSON, BINARY = 0, 1
+_RESPONSE, _ONE_WAY = 1, 2
+_VERSION = 479  # MQVersion V5_3_3: the behaviour we follow
+# LanguageCode by number, as the binary header spells it.
+_LANGUAGES = "JAVA CPP DOTNET PYTHON DELPHI ERLANG RUBY OTHER HTTP GO PHP OMS RUST NODE_JS".split()
+_OTHER = _LANGUAGES.index("OTHER")
+_BINARY_HEAD = struct.Struct(">hBhiii")
+_SHORT, _INT = struct.Struct(">H"), struct.Struct(">i")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """A request or a response. `fields` are its extFields: text by name, in the order they came."""
+
+    code: int
+    opaque: int = 0
+    flag: int = 0
+    remark: str | None = None
+    fields: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    language: str = "PYTHON"
+    version: int = _VERSION
+    encoding: int = JSON
+
+    @property
+    def is_response(self) -> bool:
+        """Returns True if this answers a request of ours."""
+        return bool(self.flag & _RESPONSE)
+
+    @property
+    def is_one_way(self) -> bool:
+        """Returns True if nobody waits for an answer."""
+        return bool(self.flag & _ONE_WAY)
+
+
+@dataclass(frozen=True, slots=True)
+class TooLong:
+    """A frame longer than the decoder may take now. `header` is its header's command, without a body."""
+
+    length: int
+    header: Command
+
+
+def answer(
+    request: Command,
+    code: int,
+    *,
+    remark: str | None = None,
+    fields: Mapping[str, str] | None = None,
+    body: bytes = b"",
+) -> Command:
+    """Returns the response to `request`, in the encoding the request had."""
+    return Command(
+        code=code,
+        opaque=request.opaque,
+        flag=_RESPONSE,
+        remark=remark,
+        fields=fields or {},
+        body=body,
+        encoding=request.encoding,
+    )
+
+
+def notice(code: int, opaque: int, *, fields: Mapping[str, str]) -> Command:
+    """Returns a one-way request of the server to a client."""
+    return Command(code=code, opaque=opaque, flag=_ONE_WAY, fields=fields)
+
+
+def encode(command: Command) -> bytes:
+    """Returns the whole frame."""
+    header = _write_json(command) if command.encoding == JSON else _write_binary(command)
+    length = 4 + len(header) + len(command.body)
+    return struct.pack(">iI", length, command.encoding << 24 | len(header)) + header + command.body
+
+
+class Decoder:
+    """Takes bytes as they come and gives commands. `limit` is the longest frame it takes; it may be raised."""
+
+    def __init__(self, limit: int = limits.FRAME_BYTES_UNKNOWN) -> None:
+        self.limit = limit
+        self._buffer = bytearray()
+
+    def feed(self, data: bytes) -> None:
+        """Adds bytes that came."""
+        self._buffer += data
+
+    def next(self) -> Command | TooLong | None:
+        """Returns the next command, None while bytes are missing, or TooLong as long as a frame passes `limit`.
+
+        Raises: ProtocolViolation; nothing more can be read from this connection then.
+        """
+        if len(self._buffer) < 8:
+            return None
+        length, mark = struct.unpack_from(">iI", self._buffer)
+        encoding, header_length = mark >> 24, mark & 0xFFFFFF
+        if length < 4 or header_length > length - 4:
+            raise ProtocolViolation(f"a frame of {length} bytes with a header of {header_length}")
+        if length > limits.FRAME_BYTES or header_length > limits.FRAME_HEADER_BYTES:
+            raise ProtocolViolation(f"a frame of {length} bytes with a header of {header_length} is too long")
+        if encoding not in {JSON, BINARY}:
+            raise ProtocolViolation(f"unknown header encoding {encoding}")
+        is_too_long = length > self.limit
+        needed = 8 + header_length if is_too_long else 4 + length
+        if len(self._buffer) < needed:
+            return None
+        header = bytes(self._buffer[8 : 8 + header_length])
+        body = b"" if is_too_long else bytes(self._buffer[8 + header_length : 4 + length])
+        command = _read_json(header, body) if encoding == JSON else _read_binary(header, body)
+        if is_too_long:
+            return TooLong(length, command)
+        del self._buffer[: 4 + length]
+        return command
+
+
+def _write_json(command: Command) -> bytes:
+    header: dict[str, Any] = {  # Any: JSON values
+        "code": command.code,
+        "language": command.language,
+        "version": command.version,
+        "opaque": command.opaque,
+        "flag": command.flag,
+        "extFields": dict(command.fields),
+        "serializeTypeCurrentRPC": "JSON",
+    }
+    if command.remark is not None:
+        header["remark"] = command.remark
+    return orjson.dumps(header)
+
+
+def _read_json(header: bytes, body: bytes) -> Command:
+    if header.count(b"{") > 64 or header.count(b"[") > 64:
+        raise ProtocolViolation("a header nests too deeply")
+    try:
+        read = orjson.loads(header)
+    except orjson.JSONDecodeError as error:
+        raise ProtocolViolation("a header is not JSON") from error
+    if not isinstance(read, dict):
+        raise ProtocolViolation("a header is not a JSON object")
+    remark, fields = read.get("remark"), read.get("extFields")
+    fields = {} if fields is None else fields
+    if not isinstance(fields, dict) or not (remark is None or isinstance(remark, str)):
+        raise ProtocolViolation("a header's extFields or remark has the wrong type")
+    language = read.get("language", "OTHER")
+    return Command(
+        code=_whole(read, "code"),
+        opaque=_whole(read, "opaque"),
+        flag=_whole(read, "flag"),
+        version=_whole(read, "version"),
+        remark=remark,
+        fields={name: _text(value) for name, value in fields.items() if value is not None},
+        body=body,
+        language=language if isinstance(language, str) else "OTHER",
+    )
+
+
+def _whole(read: dict[str, Any], name: str) -> int:  # Any: JSON values
+    value = read.get(name, 0)
+    if isinstance(value, bool) or not isinstance(value, int) or not -(2**31) <= value < 2**31:
+        raise ProtocolViolation(f"a header's {name} is not a 32-bit number")
+    return value
+
+
+def _text(value: object) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return str(value)
+    raise ProtocolViolation("a header's extFields hold something else than text")
+
+
+def _write_binary(command: Command) -> bytes:
+    remark = (command.remark or "").encode()
+    fields = bytearray()
+    for name, value in command.fields.items():
+        key, text = name.encode(), value.encode()
+        fields += _SHORT.pack(len(key)) + key + _INT.pack(len(text)) + text
+    language = _LANGUAGES.index(command.language) if command.language in _LANGUAGES else _OTHER
+    # The code has 16 bits here; larger ones lose their upper part, as the clients' own encoder does.
+    code = (command.code + 0x8000) % 0x10000 - 0x8000
+    head = _BINARY_HEAD.pack(code, language, command.version, command.opaque, command.flag, len(remark))
+    return head + remark + _INT.pack(len(fields)) + bytes(fields)
+
+
+def _read_binary(header: bytes, body: bytes) -> Command:
+    reader = _Reader(header)
+    code, language, version, opaque, flag, remark_length = _BINARY_HEAD.unpack(reader.take(_BINARY_HEAD.size))
+    remark = reader.text(remark_length)
+    end = reader.number() + reader.position
+    fields: dict[str, str] = {}
+    while reader.position < end:
+        name = reader.text(_SHORT.unpack(reader.take(2))[0])
+        fields[name] = reader.text(reader.number())
+    if reader.position != len(header):
+        raise ProtocolViolation("a binary header's lengths do not add up")
+    return Command(
+        code=code,
+        opaque=opaque,
+        flag=flag,
+        version=version,
+        remark=remark or None,
+        fields=fields,
+        body=body,
+        language=_LANGUAGES[language] if language < len(_LANGUAGES) else "OTHER",
+        encoding=BINARY,
+    )
+
+
+class _Reader:
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self.position = 0
+
+    def take(self, count: int) -> bytes:
+        end = self.position + count
+        if count < 0 or end > len(self._data):
+            raise ProtocolViolation("a binary header is cut short")
+        taken = self._data[self.position : end]
+        self.position = end
+        return taken
+
+    def number(self) -> int:
+        value: int = _INT.unpack(self.take(4))[0]
+        return value
+
+    def text(self, count: int) -> str:
+        try:
+            return self.take(count).decode()
+        except UnicodeDecodeError as error:
+            raise ProtocolViolation("a binary header holds bytes that are not UTF-8") from error

@@ -1,0 +1,35 @@
+-- name: places
+-- Purpose: how far queues go and how far groups are in them. No lock. Index: primary keys. A group of 0 has no cursor.
+SELECT w.place, q.min_offset, q.next_offset, c.committed, coalesce(c.epoch, 0)
+FROM unnest(%(group_ids)s::bigint[], %(queue_ids)s::bigint[]) WITH ORDINALITY AS w (group_id, queue_id, place)
+JOIN brokers_queue q ON q.id = w.queue_id
+LEFT JOIN cursor c ON c.queue_id = w.queue_id AND c.group_id = w.group_id
+
+-- name: begin
+-- Purpose: a group that names its own offsets meets queues for the first time: its cursor begins where it reads first.
+-- Index: primary key. Nothing happens when the cursor is there or the queue or group is gone.
+INSERT INTO cursor (group_id, queue_id, topic_id, committed)
+SELECT g.id, q.id, q.topic_id, least(greatest(w.queue_offset, q.min_offset), q.next_offset)
+FROM unnest(%(group_ids)s::bigint[], %(queue_ids)s::bigint[], %(offsets)s::bigint[])
+     AS w (group_id, queue_id, queue_offset)
+JOIN brokers_queue q ON q.id = w.queue_id
+JOIN brokers_group g ON g.id = w.group_id
+ORDER BY g.id, q.id
+ON CONFLICT DO NOTHING
+
+-- name: by_message_id
+-- Purpose: where the copies of a message stand in one topic. Index: message_by_id.
+SELECT m.queue_id, m.queue_offset
+FROM message m
+WHERE m.message_id = %(message_id)s AND m.queue_id = ANY(%(queue_ids)s::bigint[])
+ORDER BY m.segment DESC, m.queue_offset DESC
+LIMIT %(limit)s
+
+-- name: by_key
+-- Purpose: where the newest messages with a key stand in one topic, in a span of time. Index: message_by_key.
+SELECT m.queue_id, m.queue_offset
+FROM message m
+WHERE m.keys @> ARRAY[%(key)s::text COLLATE "C"] AND m.queue_id = ANY(%(queue_ids)s::bigint[])
+  AND m.stored_at >= to_timestamp(%(start_ms)s / 1000.0) AND m.stored_at <= to_timestamp(%(end_ms)s / 1000.0)
+ORDER BY m.stored_at DESC, m.queue_id, m.queue_offset DESC
+LIMIT %(limit)s

@@ -1,0 +1,64 @@
+package interop;
+
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import org.apache.rocketmq.acl.common.AclClientRPCHook;
+import org.apache.rocketmq.acl.common.SessionCredentials;
+import org.apache.rocketmq.client.consumer.DefaultLitePullConsumer;
+import org.apache.rocketmq.client.consumer.DefaultMQPushConsumer;
+import org.apache.rocketmq.client.consumer.rebalance.AllocateMessageQueueAveragely;
+import org.apache.rocketmq.client.producer.DefaultMQProducer;
+import org.apache.rocketmq.common.consumer.ConsumeFromWhere;
+import org.apache.rocketmq.remoting.RPCHook;
+
+/** What every program needs: the name server's address, an access key if one is given, and a bound on waiting. */
+final class Client {
+    static final String NAMESRV = System.getenv("NAMESRV");
+
+    private Client() {}
+
+    static RPCHook hook() {
+        String key = System.getenv("ACCESS_KEY");
+        return key == null ? null : new AclClientRPCHook(new SessionCredentials(key, System.getenv("SECRET_KEY")));
+    }
+
+    static DefaultMQProducer producer(String group) throws Exception {
+        DefaultMQProducer producer = new DefaultMQProducer(group, hook());
+        producer.setNamesrvAddr(NAMESRV);
+        producer.setSendMsgTimeout(10000);
+        producer.start();
+        return producer;
+    }
+
+    static DefaultMQPushConsumer consumer(String group) {
+        DefaultMQPushConsumer consumer = new DefaultMQPushConsumer(group, hook(), new AllocateMessageQueueAveragely());
+        consumer.setNamesrvAddr(NAMESRV);
+        consumer.setConsumeFromWhere(ConsumeFromWhere.CONSUME_FROM_FIRST_OFFSET);
+        // Let the listener at work finish, so that its message counts as done.
+        consumer.setAwaitTerminationMillisWhenShutdown(5000);
+        return consumer;
+    }
+
+    static DefaultLitePullConsumer puller(String group) {
+        DefaultLitePullConsumer consumer = new DefaultLitePullConsumer(group, hook());
+        consumer.setNamesrvAddr(NAMESRV);
+        consumer.setConsumeFromWhere(ConsumeFromWhere.CONSUME_FROM_FIRST_OFFSET);
+        return consumer;
+    }
+
+    static synchronized void say(Object... words) {
+        StringBuilder line = new StringBuilder();
+        for (Object word : words) {
+            line.append(line.length() == 0 ? "" : "\t").append(word);
+        }
+        System.out.println(line);
+        System.out.flush();
+    }
+
+    static void await(CountDownLatch latch, int seconds) throws Exception {
+        if (!latch.await(seconds, TimeUnit.SECONDS)) {
+            say("TIMEOUT", latch.getCount());
+            System.exit(1);
+        }
+    }
+}

@@ -1,0 +1,158 @@
+"""RocketMQ's Java remoting clients, unmodified, against the whole product."""
+
+import urllib.error
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tests.interop.conftest import Java
+from tests.stack import wait_until
+
+SOURCES = Path(__file__).parent / "java/src/main/java/interop"
+Rest = Callable[..., Any]
+SENT_COUNT = 20
+BODIES = {f"{mode}-{i}" for mode in ("sync", "async", "oneway") for i in range(3)}
+BODIES |= {f"batch-{i}" for i in range(10)} | {"long-" + "x" * 100_000}
+# Columns of a line GOT.
+QUEUE, OFFSET, TAG, KEYS, COLOUR, TRIES, MESSAGE_ID, BODY = range(2, 10)
+
+
+def send(java: Java, topic: str) -> list[list[str]]:
+    sent = java.run("Send", topic)
+    assert [line[1] for line in sent] == ["sync"] * 3 + ["async"] * 3 + ["batch", "long"]
+    assert all(line[2] == "SEND_OK" for line in sent)
+    return sent
+
+
+def got(lines: list[list[str]]) -> list[list[str]]:
+    return [line for line in lines if line[0] == "GOT"]
+
+
+def progress(rest: Rest, group: str) -> Any:
+    return rest("GET", f"/groups/{group}/offsets")
+
+
+def test_what_is_sent_in_every_mode_is_consumed_once_with_all_its_parts(java: Java, rest: Rest) -> None:
+    topic, group = f"modes-{java.name}", f"modes-group-{java.name}"
+    sent = send(java, topic)
+    consumed = got(java.run("Consume", topic, group, "*", "clustering", str(SENT_COUNT)))
+    assert {line[BODY] for line in consumed} == BODIES
+    assert len({(line[QUEUE], line[OFFSET]) for line in consumed}) == SENT_COUNT
+    by_body = {line[BODY]: line for line in consumed}
+    assert by_body["sync-0"][MESSAGE_ID] == sent[0][3]
+    assert (by_body["sync-0"][TAG], by_body["sync-0"][KEYS], by_body["sync-0"][COLOUR]) == ("sync", "key-sync", "red")
+    # The client says how far it is when it leaves.
+    wait_until(lambda: progress(rest, group)["lag"] == 0, what="the group to have no lag")
+
+
+def test_a_group_that_comes_back_gets_only_what_is_new(java: Java, rest: Rest) -> None:
+    topic, group = f"again-{java.name}", f"again-group-{java.name}"
+    send(java, topic)
+    java.run("Consume", topic, group, "*", "clustering", str(SENT_COUNT))
+    wait_until(lambda: progress(rest, group)["lag"] == 0, what="the group to have no lag")
+    second = {line[3] for line in send(java, topic) if line[1] == "sync"}
+    consumed = got(java.run("Consume", topic, group, "*", "clustering", str(SENT_COUNT)))
+    assert len(consumed) == SENT_COUNT
+    assert {line[MESSAGE_ID] for line in consumed if line[TAG] == "sync"} == second
+
+
+def test_tags_leave_out_the_rest_and_broadcasting_gives_all_to_everybody(java: Java) -> None:
+    topic, group = f"tags-{java.name}", f"tags-group-{java.name}"
+    send(java, topic)
+    both = [java.start("Consume", topic, group, "sync || long", "broadcasting", "4") for _ in range(2)]
+    for program in both:
+        assert {line[TAG] for line in got(program.lines())} == {"sync", "long"}
+
+
+def test_an_orderly_consumer_gets_each_queue_in_order(java: Java) -> None:
+    topic = f"orderly-{java.name}"
+    send(java, topic)
+    consumed = got(java.run("Consume", topic, f"orderly-group-{java.name}", "*", "orderly", str(SENT_COUNT)))
+    for queue in {line[QUEUE] for line in consumed}:
+        offsets = [int(line[OFFSET]) for line in consumed if line[QUEUE] == queue]
+        assert offsets == list(range(len(offsets)))
+
+
+def test_what_fails_comes_again_and_ends_as_one_dead_letter(java: Java, rest: Rest) -> None:
+    topic, group = f"fails-{java.name}", f"fails-group-{java.name}"
+    rest("POST", "/topics", {"name": topic})
+    sent = rest("POST", f"/topics/{topic}/messages", {"body": "doomed"})
+    tried = java.run("Fail", topic, group, "3")
+    assert [line[1:] for line in tried] == [[topic, str(times), sent["message_id"]] for times in range(3)]
+    dead = wait_until(
+        lambda: rest("GET", f"/groups/{group}/dead-letters")["items"], what="the dead letter to be buried"
+    )
+    assert [letter["message_id"] for letter in dead] == [sent["message_id"]]
+    assert dead[0]["attempts"] == 3
+
+
+def test_a_lite_pull_consumer_reads_and_seeks_back(java: Java) -> None:
+    topic = f"lite-{java.name}"
+    send(java, topic)
+    lines = java.run("Pull", topic, f"lite-group-{java.name}", str(SENT_COUNT))
+    for round_name in ("first", "again"):
+        assert {line[2] for line in lines if line[:2] == ["GOT", round_name]} == BODIES
+
+
+def test_messages_are_found_by_both_ids_by_key_and_by_time(java: Java) -> None:
+    lines = {line[0]: line[1:] for line in java.run("Look", f"look-{java.name}")}
+    assert lines["OFFSET-ID"][1:] == lines["UNIQUE-ID"][1:] == lines["KEY"][1:] == ["look-key", "looked up"]
+    assert lines["OFFSET-ID"][0] == lines["UNIQUE-ID"][0] == lines["KEY"][0]
+    assert lines["BOUNDS"] == ["0", "1", "0"]
+    assert lines["TIME"] == ["0", "true"]
+
+
+def test_rest_sends_and_java_consumes(java: Java, rest: Rest) -> None:
+    topic = f"from-rest-{java.name}"
+    rest("POST", "/topics", {"name": topic})
+    message = {"body": "from REST", "tag": "paid", "keys": ["o-1", "o-2"], "properties": {"colour": "blue"}}
+    sent = rest("POST", f"/topics/{topic}/messages", message)
+    (line,) = got(java.run("Consume", topic, f"from-rest-group-{java.name}", "paid", "clustering", "1"))
+    assert line[TAG:] == ["paid", "o-1 o-2", "blue", "0", sent["message_id"], "from REST"]
+
+
+def test_java_sends_and_rest_receives(java: Java, rest: Rest) -> None:
+    topic, group = f"to-rest-{java.name}", f"to-rest-group-{java.name}"
+    sent = send(java, topic)
+    rest("POST", "/groups", {"name": group})
+    form = {"topics": [{"topic": topic, "filter": "sync"}], "max": 10, "wait_seconds": 5}
+    first = rest("POST", f"/groups/{group}/messages:receive", form)["messages"]
+    by_id = {message["message_id"]: message for message in first}
+    assert set(by_id) == {line[3] for line in sent if line[1] == "sync"}
+    one = by_id[sent[0][3]]
+    assert (one["tag"], one["keys"], one["properties"]["colour"]) == ("sync", ["key-sync"], "red")
+
+
+def test_a_group_is_refused_the_other_way_of_consuming_while_one_is_in_use(java: Java, rest: Rest) -> None:
+    topic, group = f"ways-{java.name}", f"ways-group-{java.name}"
+    rest("POST", "/topics", {"name": topic})
+    consumer = java.start("Consume", topic, group, "*", "clustering", "1")
+    consumer.wait_for("STARTED")
+
+    def is_refused() -> bool:
+        try:
+            rest("POST", f"/groups/{group}/messages:receive", {"topics": [{"topic": topic}]})
+        except urllib.error.HTTPError as error:
+            return error.code == 409
+        return False
+
+    wait_until(is_refused, what="REST to be refused")
+    rest("POST", f"/topics/{topic}/messages", {"body": "last"})
+    assert [line[BODY] for line in got(consumer.lines())] == ["last"]
+    assert rest("POST", f"/groups/{group}/messages:receive", {"topics": [{"topic": topic}]})["messages"] == []
+
+
+def test_the_documented_program_runs_as_it_stands(java: Java) -> None:
+    project = Path(__file__).parents[2]
+    page = (project / "docs/clients/rocketmq.md").read_text()
+    assert page.partition("```java\n")[2].partition("```")[0] == (SOURCES / "Hello.java").read_text()
+    assert java.run("Hello", f"127.0.0.1:{java.server.ports['MQ_NAMESRV_PORT']}")[0] == ["SEND_OK"]
+
+
+def test_a_signature_lets_a_client_in_and_a_wrong_one_keeps_it_out(java: Java) -> None:
+    credentials = java.server.credentials
+    key = {"ACCESS_KEY": credentials["access_key_id"], "SECRET_KEY": credentials["access_key_secret"]}
+    assert len(java.run("Send", f"signed-{java.name}", **key)) == 8
+    program = java.start("Send", f"signed-{java.name}", **{**key, "SECRET_KEY": "another"})
+    program.process.communicate(timeout=100)
+    assert program.process.returncode != 0
