@@ -33,6 +33,12 @@ class Unauthenticated(AccountError):
     code = "UNAUTHENTICATED"
 
 
+class Denied(AccountError):
+    """Known, but not allowed. `extra` has action, resource and reason, and the statement that decided."""
+
+    code = "ACCESS_DENIED"
+
+
 class NotFound(AccountError):
     """No such thing, or nothing the caller may know of."""
 

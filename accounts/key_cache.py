@@ -1,11 +1,11 @@
 """What this process knows of AccessKeys without asking the database.
 
 Owns: the cache, its age, and the note of when a key was last used. Must not know: how a request proves a key.
-Called by: credentials (`is_warm`, `lookup`, `note_use`), keys (`expire`).
+Called by: credentials (`is_warm`, `lookup`, `note_use`), keys (`expire`), policy_cache (`recent`, `compared`, `ask`).
 
-Every change of a key or a user raises `AccessVersion` in its transaction. The version is compared once a second, on
-demand and by one caller while the others go on; nothing is trusted that was not compared within two seconds. So a
-disabled key is refused everywhere within two seconds, without a query per request and without a thread.
+Every change of a key, a user or a policy raises `AccessVersion` in its transaction. The version is compared once a
+second, on demand and by one caller while the others go on; nothing is trusted that was not compared within two seconds.
+So a disabled key is refused everywhere within two seconds, without a query per request and without a thread.
 """
 
 import logging
@@ -22,6 +22,7 @@ from django.db.models import Q
 from . import clock, limits, vault
 from .errors import TryLater
 from .models import AccessKey, AccessVersion
+from .policies.evaluation import Held
 
 _log = logging.getLogger(__name__)
 
@@ -49,6 +50,7 @@ class _Cache:
     def __init__(self) -> None:
         self.known: dict[str, KeyEntry] = {}
         self.unknown: set[str] = set()
+        self.policies: dict[int, tuple[Held, ...]] = {}  # by user; filled by `policy_cache`
 
 
 _cache = _Cache()
@@ -79,9 +81,7 @@ def lookup(key_id: str) -> KeyEntry | None:
 
     Raises: TryLater STORE_UNAVAILABLE when it must ask and cannot: an unchecked key is never let through.
     """
-    if clock.monotonic() - _compared_at >= limits.KEY_CHECK_SECONDS:
-        _compare()
-    cache = _cache
+    cache = compared()
     entry = cache.known.get(key_id)
     if entry is not None or key_id in cache.unknown or not _KEY_ID.match(key_id):
         return entry
@@ -95,6 +95,18 @@ def lookup(key_id: str) -> KeyEntry | None:
         cache.known.clear()
     cache.known[key_id] = entry
     return entry
+
+
+def recent() -> _Cache | None:
+    """Returns the cache if it may be trusted without asking, else None. Never blocks."""
+    return _cache if clock.monotonic() - _compared_at < limits.KEY_STALE_SECONDS else None
+
+
+def compared() -> _Cache:
+    """Returns the cache after comparing the version if that is due. Raises TryLater as `lookup`."""
+    if clock.monotonic() - _compared_at >= limits.KEY_CHECK_SECONDS:
+        _compare()
+    return _cache
 
 
 def note_use(key_id: str, source_ip: str) -> None:
@@ -112,6 +124,24 @@ def note_use(key_id: str, source_ip: str) -> None:
         AccessKey.objects.filter(old, key_id=key_id).update(last_used_at=instant, last_used_from=source_ip[:45])
     except DatabaseError as error:
         _log.warning("access_key_use_not_recorded", extra={"reason": type(error).__name__})
+
+
+def ask(query: Callable[[], Result]) -> Result:
+    """Returns the answer; once again on a fresh connection when this thread's one had died. Raises TryLater."""
+    try:
+        return query()
+    except (OperationalError, InterfaceError):
+        if connection.in_atomic_block:
+            raise
+        connection.close()
+    try:
+        return query()
+    except (OperationalError, InterfaceError) as error:
+        connection.close()
+        raise TryLater(
+            "Access keys cannot be checked because the database is not reachable; nothing was done. Try again.",
+            retry_after_seconds=1,
+        ) from error
 
 
 def expire() -> None:
@@ -135,14 +165,14 @@ def _compare() -> None:
         began = clock.monotonic()
         if began - _compared_at < limits.KEY_CHECK_SECONDS:
             return  # somebody did while this caller waited for the lock
-        number = _ask(lambda: AccessVersion.objects.values_list("number", flat=True).first())
+        number = ask(lambda: AccessVersion.objects.values_list("number", flat=True).first())
         if number != _version:
             _cache, _version = _Cache(), number
         _compared_at, _comparing = began, False
 
 
 def _load(key_id: str) -> KeyEntry | None:
-    key = _ask(lambda: AccessKey.objects.select_related("user").filter(key_id=key_id).first())
+    key = ask(lambda: AccessKey.objects.select_related("user").filter(key_id=key_id).first())
     if key is None:
         return None
     try:
@@ -161,21 +191,3 @@ def _load(key_id: str) -> KeyEntry | None:
         is_root=key.user.is_root,
         enabled=key.enabled and key.user.is_active,
     )
-
-
-def _ask(query: Callable[[], Result]) -> Result:
-    """Returns the answer; once again on a fresh connection when this thread's one had died."""
-    try:
-        return query()
-    except (OperationalError, InterfaceError):
-        if connection.in_atomic_block:
-            raise
-        connection.close()
-    try:
-        return query()
-    except (OperationalError, InterfaceError) as error:
-        connection.close()
-        raise TryLater(
-            "Access keys cannot be checked because the database is not reachable; nothing was done. Try again.",
-            retry_after_seconds=1,
-        ) from error

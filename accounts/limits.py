@@ -28,3 +28,15 @@ SIGN_IN_FREE_COUNT_ACCOUNT = 50  # failures of one account name from everywhere
 SIGN_IN_FIRST_WAIT_SECONDS = 2
 SIGN_IN_LONGEST_WAIT_SECONDS = 900
 SIGN_IN_MEMORY_SECONDS = 3600
+
+# --- policies ---------------------------------------------------------------------------------------------------
+POLICY_NAME_CHARS = 128
+POLICY_VERSION_COUNT = 5  # as RAM has it
+POLICIES_PER_HOLDER = 20  # attached to one user or one group
+POLICIES_PER_ACCOUNT = 1500  # RAM's highest
+USERS_PER_ACCOUNT = 1000
+GROUPS_PER_ACCOUNT = 50
+GROUPS_PER_USER = 5
+REMARK_CHARS = 200
+DENIAL_NOTE_SECONDS = 60  # a denial is written once in so long for one actor, action and resource
+DENIAL_NOTE_COUNT = 120  # and so many in that time for one actor, whatever they ask for

@@ -69,8 +69,98 @@ class AccessKey(models.Model):
         return self.key_id
 
 
+class UserGroup(models.Model):
+    """Users of one account who share policies."""
+
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="user_groups")
+    name = models.CharField(max_length=64)
+    remark = models.CharField(max_length=200, blank=True, default="")
+    members = models.ManyToManyField(User, related_name="user_groups")
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["account", "name"], name="user_group_name_unique_in_account"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Policy(models.Model):
+    """A policy an account wrote. What it says is in its versions; `default_number` is the one that counts."""
+
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="policies")
+    name = models.CharField(max_length=128)
+    remark = models.CharField(max_length=200, blank=True, default="")
+    default_number = models.PositiveIntegerField(default=1)
+    last_number = models.PositiveIntegerField(default=1)  # of any version ever made: a number is never used again
+    created_at = models.DateTimeField(db_default=Now())
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["account", "name"], name="policy_name_unique_in_account"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class PolicyVersion(models.Model):
+    """One text of a policy; never changed after it was saved."""
+
+    policy = models.ForeignKey(Policy, on_delete=models.CASCADE, related_name="versions")
+    number = models.PositiveIntegerField()
+    document = models.TextField()
+    created_by = models.CharField(max_length=200)
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["policy", "number"], name="policy_version_number_unique"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.policy_id} v{self.number}"
+
+
+class Attachment(models.Model):
+    """Somebody has a policy: a user or a user group, one the account wrote or a system policy (by name)."""
+
+    policy = models.ForeignKey(Policy, on_delete=models.PROTECT, null=True, related_name="attachments")
+    system_name = models.CharField(max_length=64, blank=True, default="")
+    user = models.ForeignKey(User, on_delete=models.CASCADE, null=True, related_name="attachments")
+    group = models.ForeignKey(UserGroup, on_delete=models.CASCADE, null=True, related_name="attachments")
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.CheckConstraint(
+                condition=models.Q(policy__isnull=True) ^ models.Q(system_name=""),
+                name="attachment_one_policy",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(user__isnull=True) ^ models.Q(group__isnull=True), name="attachment_one_holder"
+            ),
+            models.UniqueConstraint(
+                fields=["policy", "system_name", "user", "group"],
+                name="attachment_once",
+                nulls_distinct=False,
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.system_name or self.policy_id} to {self.user_id or self.group_id}"
+
+    @property
+    def policy_name(self) -> str:
+        """Returns the name of the policy, whoever wrote it. Wants `policy` to be selected."""
+        return self.policy.name if self.policy is not None else self.system_name
+
+
 class AccessVersion(models.Model):
-    """One row, raised by every change of keys or users: tells processes to drop the keys they cached."""
+    """One row, raised by every change of keys, users or policies: tells processes to drop what they cached."""
 
     number = models.BigIntegerField(default=0)
 

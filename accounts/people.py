@@ -28,8 +28,8 @@ def create_account(name: str, *, password: str, root_name: str = "root") -> User
     Raises: Rejected INVALID_NAME, INVALID_REQUEST for a weak password, ALREADY_EXISTS.
     Effects: one transaction with its audit row.
     """
-    _check_name("account", name)
-    _check_name("user", root_name)
+    check_name("account", name)
+    check_name("user", root_name)
     try:
         with transaction.atomic():
             account = Account.objects.create(name=name)
@@ -42,13 +42,19 @@ def create_account(name: str, *, password: str, root_name: str = "root") -> User
     return root
 
 
-def create_user(account: Account, name: str, *, password: str, actor: str, source_ip: str = "") -> User:
-    """Returns a new sub-account, which may do nothing yet. Raises and effects as `create_account`."""
-    _check_name("user", name)
+def create_user(account: Account, name: str, *, password: str | None, actor: str, source_ip: str = "") -> User:
+    """Returns a new sub-account, which may do nothing yet; without a password it cannot sign in to the console.
+
+    Raises and effects as `create_account`.
+    """
+    check_name("user", name)
     try:
         with transaction.atomic():
             user = User(account=account, name=name, login=login_of(account.name, name))
-            _set_password(user, password)
+            if password is None:
+                user.set_unusable_password()
+            else:
+                _set_password(user, password)
             user.save()
             audit.record(
                 account.pk,
@@ -71,12 +77,30 @@ def set_active(user: User, active: bool, *, actor: str, source_ip: str = "") -> 
             keys.raise_version()
 
 
+def delete_user(user: User, *, actor: str, source_ip: str = "") -> None:
+    """Deletes a sub-account with its keys; its sessions and keys are refused within two seconds. The audit stays."""
+    with transaction.atomic():
+        _record(user, "ram:DeleteUser", actor=actor, source_ip=source_ip)
+        User.objects.filter(pk=user.pk, is_root=False).delete()
+        keys.raise_version()
+
+
 def set_password(user: User, password: str, *, actor: str, source_ip: str = "") -> None:
     """Gives a user another password; that ends all their sessions. Raises Rejected for a weak one."""
     with transaction.atomic():
         _set_password(user, password)
         user.save(update_fields=["password"])
         _record(user, "ram:UpdateLoginProfile", actor=actor, source_ip=source_ip)
+
+
+def check_name(what: str, name: str) -> None:
+    """Raises Rejected INVALID_NAME unless the name can be one of an account, a user or a user group."""
+    if not _NAME.match(name):
+        raise Rejected(
+            f"The name of the {what} must have 1 to {limits.USER_NAME_CHARS} lower-case letters, digits, '_' and '-',"
+            " and begin and end with a letter or digit.",
+            "INVALID_NAME",
+        )
 
 
 def login_of(account: str, name: str) -> str:
@@ -153,15 +177,6 @@ def _set_password(user: User, password: str) -> None:
     except ValidationError as error:
         raise Rejected(" ".join(error.messages)) from None
     user.set_password(password)
-
-
-def _check_name(what: str, name: str) -> None:
-    if not _NAME.match(name):
-        raise Rejected(
-            f"The name of the {what} must have 1 to {limits.USER_NAME_CHARS} lower-case letters, digits, '_' and '-',"
-            " and begin and end with a letter or digit.",
-            "INVALID_NAME",
-        )
 
 
 @cache

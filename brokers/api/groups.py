@@ -20,9 +20,9 @@ class Groups(ApiView):
         responses=shapes.GroupShape(many=True),
     )
     def get(self, request: Request, instance: str) -> Response:
-        found = selectors.groups(
-            access.instance(actor_of(request), instance, "mq:ListGroup"), **query(forms.GroupQuery, request)
-        )
+        actor = actor_of(request)
+        found_in = access.instance(actor, instance, "mq:ListGroup")
+        found = selectors.groups(actor, found_in, **query(forms.GroupQuery, request))
         return page(shapes.GroupShape, found.items, next=found.next)
 
     @extend_schema(
@@ -35,7 +35,7 @@ class Groups(ApiView):
     def post(self, request: Request, instance: str) -> Response:
         actor = actor_of(request)
         asked = read(forms.GroupForm, request)
-        made = actions.create_group(actor, access.instance(actor, instance, "mq:CreateGroup"), **asked)
+        made = actions.create_group(actor, access.instance(actor, instance), **asked)
         return created(request, shapes.GroupShape(made).data, name=made.name)
 
 

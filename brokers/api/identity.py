@@ -40,6 +40,7 @@ class KeyAuthentication(BaseAuthentication):
             is_root=entry.is_root,
             source_ip=raw.META.get("REMOTE_ADDR", ""),
             access_key_id=entry.key_id,
+            is_secure=raw.is_secure(),
         )
         return actor, "key"
 
@@ -59,6 +60,7 @@ class ConsoleAuthentication(SessionAuthentication):
             name=user.login,
             is_root=user.is_root,
             source_ip=request._request.META.get("REMOTE_ADDR", ""),
+            is_secure=request._request.is_secure(),
         )
         return actor, "session"
 

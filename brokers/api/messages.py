@@ -8,7 +8,7 @@ from rest_framework.response import Response
 
 from ..catalog import access
 from ..domain import clock
-from ..engine import browse
+from ..engine import browse, visible
 from . import message_forms as forms
 from . import message_shapes as shapes
 from .identity import actor_of
@@ -25,10 +25,13 @@ class Messages(ApiView):
         responses=shapes.HitShape(many=True),
     )
     def get(self, request: Request, instance: str) -> Response:
-        found_in = access.instance(actor_of(request), instance, "mq:QueryMessage")
+        actor = actor_of(request)
+        found_in = access.instance(actor, instance)
         asked = query(forms.SearchQuery, request)
         cursor, limit = asked.pop("cursor", None), asked.pop("limit")
-        found = browse.search(browse.Search(instance_id=found_in.pk, **asked), cursor=cursor, limit=limit)
+        found = visible.search(
+            actor, found_in, browse.Search(instance_id=found_in.pk, **asked), cursor=cursor, limit=limit
+        )
         return Response(
             {
                 "items": shapes.HitShape(found.items, many=True).data,
@@ -48,9 +51,10 @@ class OneMessage(ApiView):
         responses=shapes.MessageShape,
     )
     def get(self, request: Request, instance: str, message: str) -> Response:
-        found_in = access.instance(actor_of(request), instance, "mq:QueryMessage")
+        actor = actor_of(request)
+        found_in = access.instance(actor, instance)
         asked = query(forms.MessageQuery, request)
-        return Response(_describe(browse.message(found_in, message, asked.get("topic"))))
+        return Response(_describe(visible.message(actor, found_in, message, topic=asked.get("topic"))))
 
 
 def _describe(page: browse.MessagePage) -> dict[str, Any]:  # Any: JSON values

@@ -28,11 +28,11 @@ class Operations(ApiView):
     )
     def get(self, request: Request, instance: str) -> Response:
         actor = actor_of(request)
-        found_in = access.instance(actor, instance, "mq:QueryOperation")
+        found_in = access.instance(actor, instance)
         asked = query(forms.OperationQuery, request)
         name = asked.pop("group", None)
         group = access.group(actor, instance, name, action="mq:QueryOperation") if name is not None else None
-        found = selectors.operations(found_in, group=group, **asked)
+        found = selectors.operations(actor, found_in, group=group, **asked)
         return page(shapes.OperationShape, found.items, next=found.next)
 
 

@@ -62,6 +62,10 @@ _NAMES = {
     "InstanceForm": "^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$",
     "TopicForm": "^[%|a-zA-Z0-9_-]+$",
     "GroupForm": "^[%|a-zA-Z0-9_-]+$",
+    "UserForm": "^[a-z0-9](?:[a-z0-9_-]*[a-z0-9])?$",
+    "UserGroupForm": "^[a-z0-9](?:[a-z0-9_-]*[a-z0-9])?$",
+    "PolicyForm": "^[A-Za-z0-9](?:[A-Za-z0-9_.-]*[A-Za-z0-9])?$",
+    "GrantForm": "^[%|a-zA-Z0-9_-]+$",
 }
 _SCANS = {"searchMessages", "listDeadLetters"}
 _INTRODUCTION = (

@@ -20,9 +20,9 @@ class Topics(ApiView):
         responses=shapes.TopicShape(many=True),
     )
     def get(self, request: Request, instance: str) -> Response:
-        found = selectors.topics(
-            access.instance(actor_of(request), instance, "mq:ListTopic"), **query(forms.TopicQuery, request)
-        )
+        actor = actor_of(request)
+        found_in = access.instance(actor, instance, "mq:ListTopic")
+        found = selectors.topics(actor, found_in, **query(forms.TopicQuery, request))
         return page(shapes.TopicShape, found.items, next=found.next)
 
     @extend_schema(
@@ -37,7 +37,7 @@ class Topics(ApiView):
         asked = read(forms.TopicForm, request)
         made = actions.create_topic(
             actor,
-            access.instance(actor, instance, "mq:CreateTopic"),
+            access.instance(actor, instance),
             queue_count=asked.pop("queues"),
             **asked,
         )

@@ -2,7 +2,20 @@
 
 from django.urls import URLPattern, path, re_path, register_converter
 
-from . import dead_letters, groups, instances, keys, messages, offsets, operations, schema, topics
+from . import (
+    dead_letters,
+    grants,
+    groups,
+    instances,
+    keys,
+    members,
+    messages,
+    offsets,
+    operations,
+    policies,
+    schema,
+    topics,
+)
 from .nothing import HotRoute, Nothing
 
 
@@ -20,6 +33,9 @@ class NameConverter:
 
 register_converter(NameConverter, "name")
 
+_U = "users/<name:user>"
+_UG = "user-groups/<name:group>"
+_P = "policies/<name:policy>"
 _I = "instances/<name:instance>"
 _T = f"{_I}/topics/<name:topic>"
 _G = f"{_I}/groups/<name:group>"
@@ -30,6 +46,21 @@ managed: list[URLPattern] = [
     path("whoami", instances.Caller.as_view()),
     path("access-keys", keys.Keys.as_view()),
     path("access-keys/<name:key>", keys.OneKey.as_view()),
+    path("users", members.Users.as_view()),
+    path(_U, members.OneUser.as_view()),
+    path(f"{_U}/access-keys", members.UserKeys.as_view()),
+    path(f"{_U}/access-keys/<name:key>", members.OneUserKey.as_view()),
+    path("user-groups", members.UserGroups.as_view()),
+    path(_UG, members.OneUserGroup.as_view()),
+    path(f"{_UG}/members", members.Members.as_view()),
+    path(f"{_UG}/members/<name:user>", members.OneMember.as_view()),
+    path("policies", policies.Policies.as_view()),
+    path("policies:simulate", policies.Simulate.as_view()),
+    path(_P, policies.OnePolicy.as_view()),
+    path(f"{_P}:attach", policies.Attach.as_view()),
+    path(f"{_P}:detach", policies.Detach.as_view()),
+    path(f"{_P}/versions", policies.Versions.as_view()),
+    path(f"{_P}/versions/<int:number>:default", policies.Default.as_view()),
     path("instances", instances.Instances.as_view()),
     path(_I, instances.OneInstance.as_view()),
     path(f"{_I}/topics", topics.Topics.as_view()),
@@ -42,6 +73,7 @@ managed: list[URLPattern] = [
     path(f"{_G}/dead-letters:count", dead_letters.Count.as_view()),
     path(f"{_G}/dead-letters:redrive", dead_letters.Redrive.as_view()),
     path(f"{_G}/dead-letters/<name:number>", dead_letters.OneDeadLetter.as_view()),
+    path(f"{_I}/grants", grants.Grants.as_view()),
     path(f"{_I}/messages", messages.Messages.as_view()),
     path(f"{_I}/messages/<name:message>", messages.OneMessage.as_view()),
     path(f"{_I}/operations", operations.Operations.as_view()),

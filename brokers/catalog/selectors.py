@@ -1,13 +1,15 @@
 """Pages of topics, groups, instances and operations.
 
-Owns: which rows a list shows, in which order, a page at a time. Must not know: permission (the caller got the instance
-through `access`), lag or counts of messages (that is the engine's). Called by: api, console.
+Owns: which rows a list shows to whom, in which order, a page at a time. Must not know: lag or counts of messages (that
+is the engine's). Called by: api, console, with an instance they got through `access`.
 
-Pages go by key, never by number of rows skipped: a list of any length costs one indexed query a page.
+Pages go by key, never by number of rows skipped: a list of any length costs one indexed query a page. For somebody who
+may not see every row it is a bounded number: what may not be seen is left out, and a page may then be short.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Generic, TypeVar
 
 from django.db.models import Model, QuerySet
@@ -16,6 +18,10 @@ from ..domain import limits
 from ..domain.actor import Actor
 from ..domain.errors import Rejected
 from ..models import Group, Instance, Operation, Topic
+from . import access
+
+_FILTERED_ROUND_ROWS = 500
+_FILTERED_ROUND_COUNT = 8
 
 Row = TypeVar("Row", bound=Model)
 
@@ -29,11 +35,15 @@ class Page(Generic[Row]):
 
 
 def instances(actor: Actor, *, cursor: str = "", limit: int = limits.PAGE_DEFAULT) -> Page[Instance]:
-    """Returns the account's instances by name."""
-    return _by_name(Instance.objects.filter(account_id=actor.account_id), cursor=cursor, limit=limit)
+    """Returns the instances of the account that `actor` may see, by name."""
+    shows = None
+    if not actor.is_root:
+        shows = partial(_may_see_instance, actor)
+    return _by_name(Instance.objects.filter(account_id=actor.account_id), cursor=cursor, limit=limit, shows=shows)
 
 
 def topics(
+    actor: Actor,
     instance: Instance,
     *,
     search: str = "",
@@ -42,7 +52,10 @@ def topics(
     cursor: str = "",
     limit: int = limits.PAGE_DEFAULT,
 ) -> Page[Topic]:
-    """Returns topics by name: those people made, unless `kind` says otherwise. `search` is part of the name."""
+    """Returns the topics `actor` may see by name: those people made, unless `kind` says otherwise.
+
+    `search` is part of the name.
+    """
     if kind not in Topic.Kind.values:
         raise Rejected(f"kind must be one of {', '.join(Topic.Kind.values)}.")
     rows = Topic.objects.filter(instance=instance, kind=kind).select_related("group")
@@ -50,15 +63,27 @@ def topics(
         if type not in Topic.Type.values:
             raise Rejected(f"type must be one of {', '.join(Topic.Type.values)}.")
         rows = rows.filter(type=type)
-    return _by_name(_named_like(rows, search), cursor=cursor, limit=limit)
+    shows = _named(access.filter_of(actor, instance.name, "mq:QueryTopic"))
+    return _by_name(_named_like(rows, search), cursor=cursor, limit=limit, shows=shows)
 
 
-def groups(instance: Instance, *, search: str = "", cursor: str = "", limit: int = limits.PAGE_DEFAULT) -> Page[Group]:
-    """Returns groups by name. `search` is part of the name."""
-    return _by_name(_named_like(Group.objects.filter(instance=instance), search), cursor=cursor, limit=limit)
+def groups(
+    actor: Actor,
+    instance: Instance,
+    *,
+    search: str = "",
+    cursor: str = "",
+    limit: int = limits.PAGE_DEFAULT,
+    action: str = "mq:QueryGroup",
+) -> Page[Group]:
+    """Returns the groups on which `actor` may do `action`, by name. `search` is part of the name."""
+    shows = _named(access.filter_of(actor, instance.name, action))
+    rows = _named_like(Group.objects.filter(instance=instance), search)
+    return _by_name(rows, cursor=cursor, limit=limit, shows=shows)
 
 
 def operations(
+    actor: Actor,
     instance: Instance,
     *,
     group: Group | None = None,
@@ -66,7 +91,7 @@ def operations(
     cursor: str = "",
     limit: int = limits.PAGE_DEFAULT,
 ) -> Page[Operation]:
-    """Returns operations, newest first. `cursor` is the number of the last one seen."""
+    """Returns the operations `actor` may see, newest first. `cursor` is the number of the last one seen."""
     rows = Operation.objects.filter(instance=instance).select_related("group").order_by("-pk")
     if group is not None:
         rows = rows.filter(group=group)
@@ -76,7 +101,24 @@ def operations(
         if not cursor.isascii() or not cursor.isdigit() or int(cursor) > limits.INT64_MAX:
             raise _bad_cursor()
         rows = rows.filter(pk__lt=int(cursor))
-    return _page(rows, limit=limit, key=lambda row: str(row.pk))
+    shows = None
+    if access.filter_of(actor, instance.name, "mq:QueryOperation") is not None:
+        shows = partial(_may_see_operation, actor, instance.name)
+    return _page(
+        rows, limit=limit, key=lambda row: str(row.pk), after=lambda rows, pk: rows.filter(pk__lt=int(pk)), shows=shows
+    )
+
+
+def _named(shows: Callable[[str], bool] | None) -> Callable[[Model], bool] | None:
+    return None if shows is None else lambda row: shows(_name_of(row))
+
+
+def _may_see_instance(actor: Actor, row: Instance) -> bool:
+    return access.may(actor, "mq:QueryInstanceBaseInfo", access.resource(actor.account_id, row.name))
+
+
+def _may_see_operation(actor: Actor, instance: str, row: Operation) -> bool:
+    return access.may_on_group(actor, "mq:QueryOperation", instance=instance, group=row.group.name)
 
 
 def _named_like(rows: QuerySet[Row], search: str) -> QuerySet[Row]:
@@ -85,24 +127,52 @@ def _named_like(rows: QuerySet[Row], search: str) -> QuerySet[Row]:
     return rows.filter(name__icontains=search) if search else rows
 
 
-def _by_name(rows: QuerySet[Row], *, cursor: str, limit: int) -> Page[Row]:
+def _by_name(rows: QuerySet[Row], *, cursor: str, limit: int, shows: Callable[[Row], bool] | None) -> Page[Row]:
     if cursor:
         if len(cursor) > limits.DERIVED_TOPIC_NAME_CHARS or "\0" in cursor:
             raise _bad_cursor()
         rows = rows.filter(name__gt=cursor)
-    return _page(rows.order_by("name"), limit=limit, key=_name_of)
+    return _page(
+        rows.order_by("name"),
+        limit=limit,
+        key=_name_of,
+        after=lambda rows, name: rows.filter(name__gt=name),
+        shows=shows,
+    )
 
 
 def _name_of(row: Model) -> str:
     return str(getattr(row, "name"))  # noqa: B009 # the bound of Row has no name; each model listed here has
 
 
-def _page(rows: QuerySet[Row], *, limit: int, key: Callable[[Row], str]) -> Page[Row]:
+def _page(
+    rows: QuerySet[Row],
+    *,
+    limit: int,
+    key: Callable[[Row], str],
+    after: Callable[[QuerySet[Row], str], QuerySet[Row]],
+    shows: Callable[[Row], bool] | None,
+) -> Page[Row]:
     if not 1 <= limit <= limits.PAGE_MAX:
         raise Rejected(f"limit must be a whole number from 1 to {limits.PAGE_MAX}.")
-    found = list(rows[: limit + 1])
-    items = found[:limit]
-    return Page(items, key(items[-1]) if len(found) > limit else None)
+    if shows is None:
+        found = list(rows[: limit + 1])
+        items = found[:limit]
+        return Page(items, key(items[-1]) if len(found) > limit else None)
+    items, rest = [], rows
+    for _ in range(_FILTERED_ROUND_COUNT):
+        looked = list(rest[:_FILTERED_ROUND_ROWS])
+        for row in looked:
+            if not shows(row):
+                continue
+            if len(items) == limit:
+                return Page(items, key(items[-1]))
+            items.append(row)
+        if len(looked) < _FILTERED_ROUND_ROWS:
+            return Page(items, None)
+        rest = after(rows, key(looked[-1]))
+    # More rows than one page may look at: it goes on behind the last one looked at, which need not be shown.
+    return Page(items, key(looked[-1]))
 
 
 def _bad_cursor() -> Rejected:

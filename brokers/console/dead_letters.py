@@ -21,8 +21,9 @@ FAILURES_SHOWN = 6
 @require_GET
 def by_group(request: HttpRequest, instance: str) -> HttpResponse:
     """Lists the groups that have given up on something, most first."""
-    home = access.instance(page.actor(request), instance, "mq:QueryDLQMessage")
-    found = selectors.groups(home, limit=limits.PAGE_MAX)
+    actor = page.actor(request)
+    home = access.instance(actor, instance)
+    found = selectors.groups(actor, home, limit=limits.PAGE_MAX, action="mq:QueryDLQMessage")
     group_rows = [row for row in rows.groups(found.items) if row.progress.dead]
     context = {
         "rows": sorted(group_rows, key=lambda row: -row.progress.dead),

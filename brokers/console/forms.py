@@ -36,7 +36,7 @@ class ConsoleForm(forms.Form):
                 field.widget.attrs["class"] = f"{css} {given}".strip()
 
 
-def _mono(**attrs: str) -> dict[str, str]:
+def mono(**attrs: str) -> dict[str, str]:
     return {"class": "font-mono", "autocomplete": "off", "spellcheck": "false", "autocapitalize": "off", **attrs}
 
 
@@ -68,7 +68,7 @@ class InstanceForm(ConsoleForm):
     name = forms.CharField(
         label=_("Name"),
         max_length=limits.INSTANCE_NAME_CHARS,
-        widget=forms.TextInput(attrs=_mono()),
+        widget=forms.TextInput(attrs=mono()),
         help_text=_("Lower-case letters, digits and inner hyphens. It is part of every address and cannot be changed."),
     )
     remark = forms.CharField(label=_("Remark"), max_length=limits.REMARK_CHARS, required=False)
@@ -86,7 +86,7 @@ class TopicForm(ConsoleForm):
     name = forms.CharField(
         label=_("Name"),
         max_length=limits.TOPIC_NAME_CHARS,
-        widget=forms.TextInput(attrs=_mono(placeholder="orders")),
+        widget=forms.TextInput(attrs=mono(placeholder="orders")),
         help_text=_("Letters, digits, '_', '-', '%' and '|'. It cannot be changed later."),
     )
     type = forms.ChoiceField(
@@ -138,7 +138,7 @@ class GroupEditForm(ConsoleForm):
     backoff = forms.CharField(
         label=_("Back-off (seconds)"),
         required=False,
-        widget=forms.TextInput(attrs=_mono(placeholder="10, 30, 60, 120")),
+        widget=forms.TextInput(attrs=mono(placeholder="10, 30, 60, 120")),
         help_text=_("Waits before attempt 2, 3, …; the last one repeats. Empty: 10 s growing to 2 h."),
     )
     remark = forms.CharField(
@@ -162,7 +162,7 @@ class GroupForm(GroupEditForm):
     name = forms.CharField(
         label=_("Name"),
         max_length=limits.GROUP_NAME_CHARS,
-        widget=forms.TextInput(attrs=_mono(placeholder="payment-worker")),
+        widget=forms.TextInput(attrs=mono(placeholder="payment-worker")),
         help_text=_("Letters, digits, '_', '-', '%' and '|'. It cannot be changed later."),
     )
     order = forms.ChoiceField(
@@ -184,31 +184,31 @@ class GroupForm(GroupEditForm):
 
 
 class SendForm(ConsoleForm):
-    topic = forms.CharField(label=_("Topic"), widget=forms.TextInput(attrs=_mono(list="topic-names")))
-    body = forms.CharField(label=_("Body"), required=False, strip=False, widget=forms.Textarea(attrs=_mono(rows="8")))
+    topic = forms.CharField(label=_("Topic"), widget=forms.TextInput(attrs=mono(list="topic-names")))
+    body = forms.CharField(label=_("Body"), required=False, strip=False, widget=forms.Textarea(attrs=mono(rows="8")))
     tag = forms.CharField(
         label=_("Tag"),
         max_length=limits.TAG_CHARS,
         required=False,
-        widget=forms.TextInput(attrs=_mono(placeholder="created")),
+        widget=forms.TextInput(attrs=mono(placeholder="created")),
     )
     keys = forms.CharField(
         label=_("Keys"),
         required=False,
-        widget=forms.TextInput(attrs=_mono(placeholder="order-1001")),
+        widget=forms.TextInput(attrs=mono(placeholder="order-1001")),
         help_text=_("Separated by blanks. Messages are found by them."),
     )
     properties = forms.CharField(
         label=_("Properties"),
         required=False,
-        widget=forms.Textarea(attrs=_mono(rows="3", placeholder="region=eu\nversion=2")),
+        widget=forms.Textarea(attrs=mono(rows="3", placeholder="region=eu\nversion=2")),
         help_text=_("One a line: name=value."),
     )
     sharding_key = forms.CharField(
         label=_("Sharding key"),
         max_length=limits.SHARDING_KEY_CHARS,
         required=False,
-        widget=forms.TextInput(attrs=_mono()),
+        widget=forms.TextInput(attrs=mono()),
         help_text=_("Messages with the same one go to the same queue. Ordered topics need it."),
     )
     delay_seconds = forms.FloatField(
@@ -250,18 +250,18 @@ class LocalTimeField(forms.DateTimeField):
 
 
 class SearchForm(ConsoleForm):
-    topic = forms.CharField(label=_("Topic"), required=False, widget=forms.TextInput(attrs=_mono(list="topic-names")))
+    topic = forms.CharField(label=_("Topic"), required=False, widget=forms.TextInput(attrs=mono(list="topic-names")))
     key = forms.CharField(
-        label=_("Key"), required=False, max_length=limits.KEY_CHARS, widget=forms.TextInput(attrs=_mono())
+        label=_("Key"), required=False, max_length=limits.KEY_CHARS, widget=forms.TextInput(attrs=mono())
     )
     message_id = forms.CharField(
-        label=_("Message id"), required=False, max_length=limits.MESSAGE_ID_CHARS, widget=forms.TextInput(attrs=_mono())
+        label=_("Message id"), required=False, max_length=limits.MESSAGE_ID_CHARS, widget=forms.TextInput(attrs=mono())
     )
     tag = forms.CharField(
-        label=_("Tag"), required=False, max_length=limits.TAG_CHARS, widget=forms.TextInput(attrs=_mono())
+        label=_("Tag"), required=False, max_length=limits.TAG_CHARS, widget=forms.TextInput(attrs=mono())
     )
     body = forms.CharField(
-        label=_("Body contains"), required=False, max_length=200, widget=forms.TextInput(attrs=_mono())
+        label=_("Body contains"), required=False, max_length=200, widget=forms.TextInput(attrs=mono())
     )
     start = LocalTimeField(label=_("From"))
     end = LocalTimeField(label=_("To"))
@@ -282,17 +282,17 @@ class DeadLetterFilterForm(ConsoleForm):
     state = forms.ChoiceField(
         label=_("State"), required=False, choices=[("", _("All")), ("DEAD", _("Dead")), ("REPLAYED", _("Replayed"))]
     )
-    topic = forms.CharField(label=_("Topic"), required=False, widget=forms.TextInput(attrs=_mono()))
+    topic = forms.CharField(label=_("Topic"), required=False, widget=forms.TextInput(attrs=mono()))
     tag = forms.CharField(
-        label=_("Tag"), required=False, max_length=limits.TAG_CHARS, widget=forms.TextInput(attrs=_mono())
+        label=_("Tag"), required=False, max_length=limits.TAG_CHARS, widget=forms.TextInput(attrs=mono())
     )
     key = forms.CharField(
-        label=_("Key"), required=False, max_length=limits.KEY_CHARS, widget=forms.TextInput(attrs=_mono())
+        label=_("Key"), required=False, max_length=limits.KEY_CHARS, widget=forms.TextInput(attrs=mono())
     )
     error = forms.CharField(label=_("Error contains"), required=False, max_length=200)
     failure = forms.CharField(required=False, max_length=limits.ERROR_TEXT_CHARS, widget=forms.HiddenInput)
     message_id = forms.CharField(
-        label=_("Message id"), required=False, max_length=limits.MESSAGE_ID_CHARS, widget=forms.TextInput(attrs=_mono())
+        label=_("Message id"), required=False, max_length=limits.MESSAGE_ID_CHARS, widget=forms.TextInput(attrs=mono())
     )
     start = LocalTimeField(label=_("Died from"))
     end = LocalTimeField(label=_("Died before"))
@@ -306,7 +306,7 @@ class RedriveForm(ConsoleForm):
         choices=[("origin", _("This group again")), ("topic", _("A topic, for every group"))],
     )
     topic = forms.CharField(
-        label=_("Destination topic"), required=False, widget=forms.TextInput(attrs=_mono(list="topic-names"))
+        label=_("Destination topic"), required=False, widget=forms.TextInput(attrs=mono(list="topic-names"))
     )
     rate = forms.IntegerField(
         label=_("At most a second"),

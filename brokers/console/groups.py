@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from brokers.catalog import access, actions, selectors
-from brokers.domain import limits, retry
+from brokers.domain import retry
 from brokers.domain.errors import BrokerError, Rejected
 from brokers.engine import clients, offsets, removal
 from brokers.models import Group
@@ -19,9 +19,10 @@ from .forms import GroupEditForm, GroupForm
 @page.page
 @require_GET
 def index(request: HttpRequest, instance: str) -> HttpResponse:
-    home = access.instance(page.actor(request), instance)
+    actor = page.actor(request)
+    home = access.instance(actor, instance)
     search = request.GET.get("search", "").strip()
-    found = selectors.groups(home, search=search, cursor=request.GET.get("cursor", ""), limit=limits.PAGE_DEFAULT)
+    found = selectors.groups(actor, home, search=search, cursor=request.GET.get("cursor", ""))
     context = {
         "rows": rows.groups(found.items),
         "next_cursor": found.next,
@@ -134,7 +135,7 @@ def progress(request: HttpRequest, instance: str, group: str) -> HttpResponse:
         "topics": rows.sections(found, overall),
         "clients": clients.clients(found.pk),
     }
-    return _page(request, found, tab="progress", context=context)
+    return page_of(request, found, tab="progress", context=context)
 
 
 @page.page
@@ -142,16 +143,19 @@ def progress(request: HttpRequest, instance: str, group: str) -> HttpResponse:
 def settings(request: HttpRequest, instance: str, group: str) -> HttpResponse:
     found = access.group(page.actor(request), instance, group, action="mq:QueryGroup")
     steps = found.backoff_seconds or retry.DEFAULT_BACKOFF_SECONDS
-    return _page(request, found, tab="settings", context={"backoff": steps})
+    return page_of(request, found, tab="settings", context={"backoff": steps})
 
 
 @page.page
 @require_GET
 def client_code(request: HttpRequest, instance: str, group: str) -> HttpResponse:
     found = access.group(page.actor(request), instance, group, action="mq:QueryGroup")
-    return _page(request, found, tab="code", context={"code": code.snippets(request, found.instance, group=found.name)})
+    return page_of(
+        request, found, tab="code", context={"code": code.snippets(request, found.instance, group=found.name)}
+    )
 
 
-def _page(request: HttpRequest, group: Group, *, tab: str, context: dict[str, object]) -> HttpResponse:
+def page_of(request: HttpRequest, group: Group, *, tab: str, context: dict[str, object]) -> HttpResponse:
+    """Renders one tab of a group's page."""
     values = {"group": group, "tab": tab, "live_names": f"group:{group.pk}", **context}
     return page.render(request, "pages/group.html", values, section="groups", instance=group.instance)

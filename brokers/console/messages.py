@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET
 from brokers.catalog import access
 from brokers.domain import clock
 from brokers.domain.errors import BrokerError
-from brokers.engine import browse
+from brokers.engine import browse, visible
 from brokers.engine.browse import MessagePage
 
 from . import page, problems, stories, topics
@@ -23,21 +23,22 @@ from .forms import SearchForm
 @page.page
 @require_GET
 def search(request: HttpRequest, instance: str) -> HttpResponse:
-    home = access.instance(page.actor(request), instance, "mq:QueryMessage")
+    actor = page.actor(request)
+    home = access.instance(actor, instance)
     form = SearchForm(request.GET or None)
     result = None
     if form.is_bound and form.is_valid() and form.has_query():
         wanted = {name: form.cleaned_data[name] or None for name in form.fields}
         query = browse.Search(instance_id=home.pk, **wanted)
         try:
-            result = browse.search(query, cursor=request.GET.get("cursor") or None)
+            result = visible.search(actor, home, query, cursor=request.GET.get("cursor") or None)
         except BrokerError as error:
             form.add_error("topic" if error.code == "TOPIC_NOT_FOUND" else None, problems.sentence(error))
     context = {
         "form": form,
         "result": result,
         "spans": _spans(),
-        "topic_names": topics.names(home),
+        "topic_names": topics.names(actor, home),
         "permalink": request.build_absolute_uri(),
     }
     return page.render(request, "pages/messages.html", context, section="messages", instance=home)
@@ -46,8 +47,8 @@ def search(request: HttpRequest, instance: str) -> HttpResponse:
 @page.page
 @require_GET
 def show(request: HttpRequest, instance: str, message_id: str) -> HttpResponse:
-    home = access.instance(page.actor(request), instance, "mq:QueryMessage")
-    found = browse.message(home, message_id, request.GET.get("topic") or None)
+    home = access.instance(page.actor(request), instance)
+    found = visible.message(page.actor(request), home, message_id, topic=request.GET.get("topic") or None)
     context = {
         "message": found,
         "main": found.main,

@@ -28,8 +28,9 @@ FINISHED = {OperationState.SUCCEEDED, OperationState.PARTIAL, OperationState.CAN
 @page.page
 @require_GET
 def index(request: HttpRequest, instance: str) -> HttpResponse:
-    home = access.instance(page.actor(request), instance)
-    found = selectors.operations(home, cursor=request.GET.get("cursor", ""))
+    actor = page.actor(request)
+    home = access.instance(actor, instance)
+    found = selectors.operations(actor, home, cursor=request.GET.get("cursor", ""))
     context = {
         "rows": found.items,
         "next_cursor": found.next,

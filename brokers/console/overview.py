@@ -1,18 +1,22 @@
 """The first page: what is happening in an instance, and what needs somebody."""
 
+from itertools import islice
+
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods
 
 from brokers.catalog import access, actions, selectors
 from brokers.domain import clock, limits
-from brokers.domain.errors import Rejected
+from brokers.domain.actor import Actor
+from brokers.domain.errors import Denied, Rejected
 from brokers.engine import pulse as pulses
 from brokers.models import Instance, Operation
 
 from . import code, page, preferences, problems, rows
 from .forms import InstanceForm
 
+TOPICS_SHOWN = 6
 ACTIVE = ("QUEUED", "RUNNING", "PAUSED")
 
 
@@ -21,6 +25,9 @@ ACTIVE = ("QUEUED", "RUNNING", "PAUSED")
 def home(request: HttpRequest) -> HttpResponse:
     instance = page.default_instance(request)
     if instance is None:
+        actor = page.actor(request)
+        if not access.may(actor, "mq:CreateInstance", access.resource(actor.account_id, "*")):
+            return page.render(request, "pages/nothing_granted.html", {"login": actor.name})
         return HttpResponseRedirect(reverse("instance_new"))
     return _overview(request, instance)
 
@@ -36,7 +43,13 @@ def instance(request: HttpRequest, instance: str) -> HttpResponse:
 @require_GET
 def pulse(request: HttpRequest, instance: str) -> HttpResponse:
     """Answers the two totals that the trend line is drawn from."""
-    totals = pulses.totals(access.instance(page.actor(request), instance).pk)
+    actor = page.actor(request)
+    found = access.instance(actor, instance)
+    if not _sees_all(actor, found):
+        # The totals would tell of topics and groups this reader may not see.
+        access.check(actor, "mq:QueryTopic", access.resource(actor.account_id, found.name, "*"))
+        raise Denied("These totals count topics or groups that are denied to you.")
+    totals = pulses.totals(found.pk)
     return JsonResponse({"at": clock.now_ms(), "sent": totals.sent, "settled": totals.settled})
 
 
@@ -54,10 +67,25 @@ def create(request: HttpRequest) -> HttpResponse:
     return page.render(request, "pages/instance_form.html", {"form": form}, instance=page.default_instance(request))
 
 
+def _sees_all(actor: Actor, instance: Instance) -> bool:
+    actions = ("mq:QueryTopic", "mq:QueryGroup")
+    return all(access.filter_of(actor, instance.name, action) is None for action in actions)
+
+
 def _overview(request: HttpRequest, instance: Instance) -> HttpResponse:
-    found = selectors.groups(instance, limit=limits.PAGE_MAX)
+    actor = page.actor(request)
+    sees_all = _sees_all(actor, instance)
+    found = selectors.groups(actor, instance, limit=limits.PAGE_MAX)
     group_rows = rows.groups(found.items)
-    totals = pulses.totals(instance.pk)
+    if sees_all:
+        totals = pulses.totals(instance.pk)
+        topic_rows = rows.topics(pulses.busiest(instance.pk, limit=TOPICS_SHOWN))
+    else:
+        seen = rows.topics(selectors.topics(actor, instance, limit=limits.PAGE_MAX).items)
+        topic_rows = sorted(seen, key=lambda row: -row.stats.stored_count)[:TOPICS_SHOWN]
+        kept = sum(row.stats.kept_count for row in seen)
+        stored = sum(row.stats.stored_count for row in seen)
+        totals = pulses.Totals(len(seen), len(group_rows), stored, kept, 0)
     is_whole = found.next is None
     attention = sorted(
         (row for row in group_rows if row.needs_attention),
@@ -75,11 +103,20 @@ def _overview(request: HttpRequest, instance: Instance) -> HttpResponse:
         "attention": attention[:20],
         "groups_more": not is_whole,
         "groups_seen": len(group_rows),
-        "topics": rows.topics(pulses.busiest(instance.pk, limit=6)),
-        "operations": list(
-            Operation.objects.filter(instance=instance, state__in=ACTIVE).select_related("group").order_by("-pk")[:5]
-        ),
+        "topics": topic_rows,
+        "sees_all": sees_all,
+        "operations": _active_operations(actor, instance),
         "live_names": f"instance:{instance.pk}",
         "code": code.snippets(request, instance),
     }
     return page.render(request, "pages/overview.html", context, section="overview", instance=instance)
+
+
+def _active_operations(actor: Actor, instance: Instance) -> list[Operation]:
+    rows = Operation.objects.filter(instance=instance, state__in=ACTIVE).select_related("group").order_by("-pk")[:50]
+    seen = (
+        row
+        for row in rows
+        if access.may_on_group(actor, "mq:QueryOperation", instance=instance.name, group=row.group.name)
+    )
+    return list(islice(seen, 5))

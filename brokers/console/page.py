@@ -21,8 +21,12 @@ from django.utils.cache import patch_cache_control, patch_vary_headers
 from django.utils.translation import gettext as _
 
 from accounts.errors import AccountError
+from accounts.errors import Denied as AccountDenied
 from accounts.errors import NotFound as AccountNotFound
+from accounts.errors import TryLater as AccountTryLater
 from accounts.models import User
+from brokers.catalog import access, selectors
+from brokers.domain import limits
 from brokers.domain.actor import Actor
 from brokers.domain.errors import BrokerError, Denied, ErrorCode, NotFound, Rejected, TryLater, UnknownOutcome
 from brokers.models import Instance
@@ -52,10 +56,16 @@ def page(view: View[P]) -> View[P]:
             _log.warning("page_without_database", exc_info=True)
             return _without_database(request)
         except AccountError as error:
-            family = NotFound if isinstance(error, AccountNotFound) else Rejected
-            return _problem_page(request, family(error.detail, ErrorCode(error.code)))
+            return _problem_page(request, translated(error))
 
     return wrapped
+
+
+def translated(error: AccountError) -> BrokerError:
+    """Returns an error of people and credentials as one of the broker's families."""
+    families = ((AccountNotFound, NotFound), (AccountDenied, Denied), (AccountTryLater, TryLater))
+    family = next((ours for theirs, ours in families if isinstance(error, theirs)), Rejected)
+    return family(error.detail, ErrorCode(error.code), **error.extra)
 
 
 def actor(request: HttpRequest) -> Actor:
@@ -67,6 +77,7 @@ def actor(request: HttpRequest) -> Actor:
         name=user.login,
         is_root=user.is_root,
         source_ip=request.META.get("REMOTE_ADDR", ""),
+        is_secure=request.is_secure(),
     )
 
 
@@ -98,7 +109,8 @@ def render(
         values["layout"] = "layouts/plain.html"
     else:
         values["layout"] = "layouts/app.html"
-        values["instances"] = list(Instance.objects.filter(account_id=reader(request).account_id).order_by("name"))
+        values["instances"] = selectors.instances(actor(request), limit=limits.PAGE_MAX).items
+        values["may"] = _chrome_rights(request, instance)
     response = django_render(request, template, {**values, **(context or {})}, status=status)
     # The same address answers with a page or with a fragment: a cache must never swap the two.
     patch_vary_headers(response, ["HX-Request", "Cookie"])
@@ -113,9 +125,26 @@ def report(request: HttpRequest, error: BrokerError) -> None:
 
 def default_instance(request: HttpRequest) -> Instance | None:
     """Returns the instance the reader looked at last, else the first by name, else None."""
-    mine = Instance.objects.filter(account_id=reader(request).account_id).order_by("name")
+    mine = selectors.instances(actor(request), limit=limits.PAGE_MAX).items
     last = unquote(request.COOKIES.get(preferences.INSTANCE_COOKIE, ""))
-    return (mine.filter(name=last).first() if last else None) or mine.first()
+    return next((row for row in mine if row.name == last), mine[0] if mine else None)
+
+
+def _chrome_rights(request: HttpRequest, instance: Instance | None) -> dict[str, bool]:
+    """Returns which links around the page lead somewhere for this reader."""
+    who = actor(request)
+    scope = f"acs:ram:*:{who.account_id}:*"
+    inside = access.resource(who.account_id, instance.name if instance else "*", "*")
+    return {
+        "users": access.may(who, "ram:ListUsers", scope),
+        "user_groups": access.may(who, "ram:ListGroups", scope),
+        "policies": access.may(who, "ram:ListPolicies", scope),
+        "simulate": access.may(who, "ram:SimulatePolicy", scope),
+        "audit": access.may(who, "mq:QueryAudit", f"acs:mq:*:{who.account_id}:*"),
+        "create_instance": access.may(who, "mq:CreateInstance", f"acs:mq:*:{who.account_id}:*"),
+        "create_topic": access.may(who, "mq:CreateTopic", inside),
+        "create_group": access.may(who, "mq:CreateGroup", inside),
+    }
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:

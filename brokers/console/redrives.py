@@ -69,5 +69,5 @@ def _frame(request: HttpRequest, group: Group) -> dict[str, object]:
         "scope": "all" if request.POST.get("scope") == "all" else "ticked",
         "filter_text": request.POST.get("filter", ""),
         "ids": [text for text in request.POST.getlist("id") if _is_id(text)],
-        "topic_names": topics.names(group.instance),
+        "topic_names": topics.names(page.actor(request), group.instance),
     }

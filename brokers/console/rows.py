@@ -8,7 +8,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import groupby
 
+from brokers.catalog import access
 from brokers.domain import clock
+from brokers.domain.actor import Actor
 from brokers.engine import offsets
 from brokers.engine.offsets import GroupProgress, QueueRow, TopicStats
 from brokers.models import Group, Queue, Topic
@@ -98,10 +100,12 @@ def groups(found: Sequence[Group]) -> list[GroupRow]:
     return [GroupRow(group, progress[group.pk], state(group, progress[group.pk])) for group in found]
 
 
-def receivers(topic: Topic) -> list[GroupRow]:
-    """Returns a row for each group that receives a topic; what waits is counted in this topic alone."""
+def receivers(actor: Actor, topic: Topic) -> list[GroupRow]:
+    """Returns a row for each group that receives a topic and that `actor` may see; what waits is this topic's alone."""
     ids = {row.group_id for row in offsets.of_topic(topic)}
-    found = groups(list(Group.objects.filter(pk__in=ids).order_by("name")))
+    shows = access.filter_of(actor, topic.instance.name, "mq:QueryGroup")
+    rows = Group.objects.filter(pk__in=ids).order_by("name")
+    found = groups([group for group in rows if shows is None or shows(group.name)])
     return [replace(row, progress=_in_topic(row.progress, topic)) for row in found]
 
 

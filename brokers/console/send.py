@@ -10,7 +10,7 @@ from brokers.catalog import access, snapshot
 from brokers.domain import clock
 from brokers.domain import messages as wire
 from brokers.domain.errors import BrokerError, ErrorCode, Rejected
-from brokers.engine import browse, publish
+from brokers.engine import publish, visible
 from brokers.models import Instance
 
 from . import page, problems, topics
@@ -36,7 +36,7 @@ def send(request: HttpRequest, instance: str) -> HttpResponse:
             sent = _send(request, home, form.cleaned_data)
         except BrokerError as error:
             form.add_error(FIELDS.get(ErrorCode(error.code)), problems.sentence(error))
-    context = {"form": form, "sent": sent, "topic_names": topics.names(home)}
+    context = {"form": form, "sent": sent, "topic_names": topics.names(page.actor(request), home)}
     return page.render(request, "pages/send.html", context, section="send", instance=home)
 
 
@@ -68,8 +68,7 @@ def _initial(request: HttpRequest, home: Instance) -> dict[str, str]:
     like = request.GET.get("like", "")
     if not like:
         return initial
-    access.instance(page.actor(request), home.name, "mq:QueryMessage")
-    found = browse.message(home, like, initial["topic"] or None)
+    found = visible.message(page.actor(request), home, like, topic=initial["topic"] or None)
     text = found.body.preview.text if found.body else None
     if text is None or (found.body and found.body.preview.is_cut):
         raise Rejected(

@@ -23,11 +23,12 @@ BACKEND = "django.contrib.auth.backends.ModelBackend"
 @sensitive_post_parameters("password")
 @never_cache
 @require_http_methods(["GET", "POST"])
-def sign_in(request: HttpRequest) -> HttpResponse:
+def sign_in(request: HttpRequest, account: str = "") -> HttpResponse:
+    """Shows the form and judges it. With `account` in the address, nobody has to type it."""
     target = _target(request)
     if request.user.is_authenticated:
         return HttpResponseRedirect(target)
-    form = SignInForm(request.POST or None, initial=_initial(request))
+    form = SignInForm(request.POST or None, initial={"account": account} if account else _initial(request))
     if request.method == "POST" and form.is_valid():
         read = form.cleaned_data
         try:
@@ -45,6 +46,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
             return response
     context = {
         "form": form,
+        "account": account,
         "next": target,
         "is_first_use": not AuditEntry.objects.filter(action="ram:SignIn", outcome="ok").exists(),
         "credentials_path": str(settings.DATA_DIR / "credentials.json"),

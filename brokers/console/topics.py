@@ -8,6 +8,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from brokers.catalog import access, actions, selectors
 from brokers.domain import limits
+from brokers.domain.actor import Actor
 from brokers.domain.errors import BrokerError, Rejected
 from brokers.engine import removal
 from brokers.models import Instance, Topic
@@ -19,10 +20,12 @@ from .forms import TOPIC_TYPES, TopicEditForm, TopicForm
 @page.page
 @require_GET
 def index(request: HttpRequest, instance: str) -> HttpResponse:
-    home = access.instance(page.actor(request), instance)
+    actor = page.actor(request)
+    home = access.instance(actor, instance)
     search = request.GET.get("search", "").strip()
     kind = request.GET.get("kind", "")
     found = selectors.topics(
+        actor,
         home,
         search=search,
         kind=kind if kind in Topic.Kind.values else Topic.Kind.USER,
@@ -103,14 +106,14 @@ def queues(request: HttpRequest, instance: str, topic: str) -> HttpResponse:
     found = access.topic(page.actor(request), instance, topic, action="mq:QueryTopic")
     lines = rows.queue_lines(found)
     context = {"queues": lines, "most_kept": max([1, *(line.kept for line in lines)])}
-    return _page(request, found, tab="queues", context=context)
+    return page_of(request, found, tab="queues", context=context)
 
 
 @page.page
 @require_GET
 def groups(request: HttpRequest, instance: str, topic: str) -> HttpResponse:
     found = access.topic(page.actor(request), instance, topic, action="mq:QueryTopic")
-    return _page(request, found, tab="groups", context={"rows": rows.receivers(found)})
+    return page_of(request, found, tab="groups", context={"rows": rows.receivers(page.actor(request), found)})
 
 
 @page.page
@@ -118,15 +121,16 @@ def groups(request: HttpRequest, instance: str, topic: str) -> HttpResponse:
 def client_code(request: HttpRequest, instance: str, topic: str) -> HttpResponse:
     found = access.topic(page.actor(request), instance, topic, action="mq:QueryTopic")
     snippets = code.snippets(request, found.instance, topic=found.name)
-    return _page(request, found, tab="code", context={"code": snippets})
+    return page_of(request, found, tab="code", context={"code": snippets})
 
 
-def names(instance: Instance) -> list[str]:
-    """Returns names to suggest in a form: the instance's first topics."""
-    return [topic.name for topic in selectors.topics(instance, limit=limits.PAGE_MAX).items]
+def names(actor: Actor, instance: Instance) -> list[str]:
+    """Returns names to suggest in a form: the first topics of the instance that the reader may see."""
+    return [topic.name for topic in selectors.topics(actor, instance, limit=limits.PAGE_MAX).items]
 
 
-def _page(request: HttpRequest, topic: Topic, *, tab: str, context: dict[str, object]) -> HttpResponse:
+def page_of(request: HttpRequest, topic: Topic, *, tab: str, context: dict[str, object]) -> HttpResponse:
+    """Renders one tab of a topic's page."""
     values = {
         "topic": topic,
         "tab": tab,

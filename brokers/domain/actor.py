@@ -16,6 +16,7 @@ class Actor:
     is_root: bool
     source_ip: str = ""
     access_key_id: str = ""  # empty when signed in by session
+    is_secure: bool = False  # the request came over TLS
 
     @property
     def signature(self) -> str:

@@ -191,7 +191,7 @@ def _failed(receipts: Sequence[Receipt], doubtful: list[int]) -> list[int]:
     if not doubtful:
         return []
     chosen = [receipts[i] for i in doubtful]
-    failed = cursors.failed([(r.group_id, r.queue_id, r.offset, r.claimed_at_ms) for r in chosen])
+    failed = cursors.failed([(r.group_id, r.queue_id, r.offset, r.attempt) for r in chosen])
     return [doubtful[index] for index in failed]
 
 

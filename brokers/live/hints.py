@@ -16,7 +16,9 @@ from channels.generic.websocket import AsyncJsonWebsocketConsumer
 from django.db import close_old_connections
 
 from accounts.models import User
+from brokers.catalog import access
 from brokers.domain import limits
+from brokers.domain.actor import Actor
 from brokers.models import Group, Instance, Operation, Topic
 
 UNAUTHENTICATED_CLOSE = 4401
@@ -57,7 +59,7 @@ class Hints(AsyncJsonWebsocketConsumer):
         if not isinstance(asked, list):
             return
         names = [name for name in asked[: limits.HINT_NAME_COUNT] if isinstance(name, str)]
-        allowed = await sync_to_async(_visible)(self._user.account_id, names)
+        allowed = await sync_to_async(_visible)(self._user, names)
         for name in allowed - self._names:
             await self.channel_layer.group_add(_channel_group(name), self.channel_name)
         for name in self._names - allowed:
@@ -86,8 +88,8 @@ def _is_active(user_id: int) -> bool:
     return User.objects.filter(pk=user_id, is_active=True).exists()
 
 
-def _visible(account_id: int, names: Iterable[str]) -> set[str]:
-    """Returns those names that mean something of this account. One query a kind."""
+def _visible(user: User, names: Iterable[str]) -> set[str]:
+    """Returns those names that mean something of this account which the reader may see. One query a kind."""
     close_old_connections()
     wanted: dict[str, set[int]] = {}
     for name in names:
@@ -95,13 +97,27 @@ def _visible(account_id: int, names: Iterable[str]) -> set[str]:
         if kind in KINDS and number.isascii() and number.isdigit() and int(number) <= limits.INT64_MAX:
             wanted.setdefault(kind, set()).add(int(number))
     found: set[str] = set()
-    for kind, rows in (
-        ("topic", Topic.objects.filter(instance__account_id=account_id)),
-        ("group", Group.objects.filter(instance__account_id=account_id)),
-        ("operation", Operation.objects.filter(instance__account_id=account_id)),
-        ("instance", Instance.objects.filter(account_id=account_id)),
+    actor = Actor(account_id=user.account_id, user_id=user.pk, name=user.login, is_root=user.is_root)
+    for kind, rows, instance, name in (
+        ("topic", Topic.objects.filter(instance__account_id=user.account_id), "instance__name", "name"),
+        ("group", Group.objects.filter(instance__account_id=user.account_id), "instance__name", "name"),
+        ("operation", Operation.objects.filter(instance__account_id=user.account_id), "instance__name", "group__name"),
+        ("instance", Instance.objects.filter(account_id=user.account_id), "name", "name"),
     ):
         ids = wanted.get(kind)
         if ids:
-            found.update(f"{kind}:{pk}" for pk in rows.filter(pk__in=ids).values_list("pk", flat=True))
+            seen = rows.filter(pk__in=ids).values_list("pk", instance, name)
+            found.update(
+                f"{kind}:{pk}" for pk, where, what in seen if _may_hear(actor, kind, instance=where, name=what)
+            )
     return found
+
+
+def _may_hear(actor: Actor, kind: str, *, instance: str, name: str) -> bool:
+    scope = access.resource(actor.account_id, instance)
+    if kind == "instance":
+        return access.may(actor, "mq:QueryInstanceBaseInfo", scope)
+    if kind == "operation":
+        return access.may_on_group(actor, "mq:QueryOperation", instance=instance, group=name)
+    action = "mq:QueryTopic" if kind == "topic" else "mq:QueryGroup"
+    return access.may(actor, action, access.resource(actor.account_id, instance, name))

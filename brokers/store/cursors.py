@@ -165,7 +165,7 @@ def block_heads(heads: Sequence[tuple[int, int, float]]) -> None:
 
 
 def failed(deliveries: Sequence[tuple[int, int, int, int]]) -> set[int]:
-    """Returns the indexes of those deliveries (group, queue, offset, claimed at in ms) that were noted as failed."""
+    """Returns the indexes of those deliveries (group, queue, offset, attempt) that were noted as failed."""
     with session.cursor() as cur:
         cur.execute(
             _SQL["failed"],
@@ -173,7 +173,7 @@ def failed(deliveries: Sequence[tuple[int, int, int, int]]) -> set[int]:
                 "group_ids": [d[0] for d in deliveries],
                 "queue_ids": [d[1] for d in deliveries],
                 "offsets": [d[2] for d in deliveries],
-                "claimed": [d[3] for d in deliveries],
+                "attempts": [d[3] for d in deliveries],
             },
         )
         return {row[0] - 1 for row in cur}

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.conf import settings
 
-from ...catalog import access, snapshot
+from ...catalog import snapshot
 from ...catalog.snapshot import GroupEntry
 from ...dispatch import bridge, desk
 from ...domain import clock, receipts
@@ -21,6 +21,7 @@ from ...engine.clients import Seen
 from ...engine.delivery import Delivery, ReceiveRequest, Subscription
 from ...engine.settlement import Extension, Refusal
 from ...protocols.http import messages, problems
+from . import permission
 from .exchange import Exchange
 from .routes import Route
 
@@ -33,10 +34,10 @@ async def receive(exchange: Exchange, actor: Actor, route: Route) -> None:
     form = messages.parse_receive(messages.parse_json(exchange.body))
     subscriptions = []
     for name, tags in form.topics:
+        await permission.require(actor, "mq:SUB", name, instance=route.instance)
         topic = snapshot.cached_topic(actor.account_id, route.instance, name)
         if topic is None:
             topic = await bridge.run(snapshot.topic, actor.account_id, route.instance, name)
-        access.check(actor, "mq:SUB", access.resource(actor.account_id, route.instance, name))
         subscriptions.append(Subscription(topic, tags))
     client_id = form.client_id or f"http-{exchange.peer}"
     request = ReceiveRequest(
@@ -49,6 +50,10 @@ async def receive(exchange: Exchange, actor: Actor, route: Route) -> None:
     counter = desk.started() or await desk.get()
     counter.note_client(group.id, Seen(client_id, "http", exchange.peer, actor.name, clock.now_ms()))
     deliveries = await _claim(counter, exchange, request, wait=form.wait)
+    if form.wait and deliveries:
+        # What was claimed and is not handed out comes again when its lease ends.
+        names = [route.name, *(name for name, _ in form.topics)]
+        await permission.require_still(actor, "mq:SUB", names, instance=route.instance)
     await exchange.answer(200, {"messages": [_describe(delivery) for delivery in deliveries]})
 
 
@@ -100,10 +105,10 @@ async def _claim(counter: desk.Desk, exchange: Exchange, request: ReceiveRequest
 
 
 async def _group(actor: Actor, route: Route) -> GroupEntry:
+    await permission.require(actor, "mq:SUB", route.name, instance=route.instance)
     group = snapshot.cached_group(actor.account_id, route.instance, route.name)
     if group is None:
         group = await bridge.run(snapshot.group, actor.account_id, route.instance, route.name)
-    access.check(actor, "mq:SUB", access.resource(actor.account_id, route.instance, route.name))
     return group
 
 

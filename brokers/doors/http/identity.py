@@ -35,4 +35,5 @@ async def prove(exchange: Exchange) -> Actor:
         is_root=outcome.is_root,
         source_ip=exchange.peer,
         access_key_id=outcome.key_id,
+        is_secure=scope.get("scheme") == "https",
     )

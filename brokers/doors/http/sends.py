@@ -5,7 +5,7 @@ Owns: what the answers look like. Must not know: queues, commits. Called by: doo
 
 from typing import Any
 
-from ...catalog import access, snapshot
+from ...catalog import snapshot
 from ...dispatch import bridge, desk
 from ...domain import clock, limits
 from ...domain.actor import Actor
@@ -13,6 +13,7 @@ from ...domain.errors import BrokerError, Rejected
 from ...engine.publish import Published
 from ...engine.publish import Send as Sending
 from ...protocols.http import messages, problems
+from . import permission
 from .exchange import Exchange
 from .routes import Route
 
@@ -59,10 +60,10 @@ def _parse_batch(body: bytes, born_host: str) -> list[Any]:  # Any: Outgoing or 
 
 
 async def _topic(actor: Actor, route: Route) -> snapshot.TopicEntry:
+    await permission.require(actor, "mq:PUB", route.name, instance=route.instance)
     topic = snapshot.cached_topic(actor.account_id, route.instance, route.name)
     if topic is None:
         topic = await bridge.run(snapshot.topic, actor.account_id, route.instance, route.name)
-    access.check(actor, "mq:PUB", access.resource(actor.account_id, route.instance, route.name))
     return topic
 
 

@@ -19,8 +19,8 @@ _TOPICS: list[dict[str, Any]] = [  # Any: JSON values
 ]
 _GROUPS: list[dict[str, Any]] = [  # Any: as above
     {"name": PAYMENT, "order": "FIFO", "backoff_seconds": [2], "remark": "takes the money, in order"},
-    {"name": WAREHOUSE, "remark": "wants the tags express and pickup, nothing else"},
-    {"name": REPORTING, "remark": "works for a while every few minutes, so its lag rises and falls"},
+    {"name": WAREHOUSE, "remark": "wants the tags express and pickup"},
+    {"name": REPORTING, "remark": "works now and then; its lag rises and falls"},
     {"name": MAILER, "max_attempts": 3, "backoff_seconds": [2, 4], "remark": "some of its mails end as dead letters"},
 ]
 

@@ -74,13 +74,14 @@ WHERE c.group_id = w.group_id AND c.queue_id = w.queue_id
 
 -- name: failed
 -- Purpose: which of these deliveries failed? Index: attempt_by_position.
--- The instant of its claim tells a delivery from others of the same message (an ordered queue's head, a reset).
+-- Its attempt tells a delivery from others of an ordered queue's head. After Redis was lost two deliveries may be the same
+-- attempt; when one of them failed, so did the other.
 SELECT DISTINCT w.place
 FROM attempt a
-JOIN unnest(%(group_ids)s::bigint[], %(queue_ids)s::bigint[], %(offsets)s::bigint[], %(claimed)s::bigint[])
-     WITH ORDINALITY AS w (group_id, queue_id, queue_offset, claimed_ms, place)
+JOIN unnest(%(group_ids)s::bigint[], %(queue_ids)s::bigint[], %(offsets)s::bigint[], %(attempts)s::integer[])
+     WITH ORDINALITY AS w (group_id, queue_id, queue_offset, attempt, place)
   ON a.group_id = w.group_id AND a.queue_id = w.queue_id AND a.queue_offset = w.queue_offset
- AND a.started_at = to_timestamp(w.claimed_ms / 1000.0)
+ AND a.attempt = w.attempt
 
 -- name: subscribe
 -- Purpose: note the filter a group uses on a topic; returns the one it had. Index: primary key.

@@ -1,7 +1,7 @@
 """Processes that do one operation and die at the n-th point they reach, as `kill -9` would have it.
 
-Run with the database's name; each line of input is a JSON list: operation, arguments, which point. Each line of
-output is the exit status of a process forked for it: `DEATH`, or 0 when the operation ended before.
+Run with the database's name; each line of input is a JSON list: operation, arguments, which point. Each line of output
+is the exit status of a process forked for it: `DEATH`, or 0 when the operation ended before.
 """
 
 import json

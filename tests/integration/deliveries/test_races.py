@@ -121,6 +121,17 @@ def test_acknowledgement_of_an_attempt_that_failed_is_stale_though_a_later_one_s
     assert results[1] is None
 
 
+def test_acknowledging_the_twin_of_a_refused_delivery_is_stale(world: World, redis_client: Any) -> None:
+    topic, group = world.topic("orders", queues=1), world.group("mail")
+    world.append(topic)
+    (first,) = receive(world, group, [topic])
+    redis_client.flushdb()
+    (twin,) = receive(world, group, [topic])
+    refuse([first])
+    (result,) = settlement.acknowledge([twin.receipt])
+    assert isinstance(result, Stale)
+
+
 @pytest.mark.parametrize("order", ["CONCURRENT", "FIFO"])
 def test_a_message_that_dies_again_after_a_reset_is_one_dead_letter(world: World, order: str) -> None:
     topic, group = world.topic("orders", queues=1), world.group("mail", order=order, max_attempts=1)

@@ -1,0 +1,227 @@
+"""Sub-accounts and user groups, as those who administer them see and change them.
+
+Owns: who may, and that nobody gains more through it than they hold. Must not know: pages, what policies say.
+Called by: console, api. The rows of users are `people`'s, their keys are `keys`'.
+"""
+
+from collections.abc import Sequence
+
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+
+from . import audit, keys, limits, people, permissions, policy_cache
+from .errors import Denied, NotFound, Rejected
+from .models import AccessKey, Account, User, UserGroup
+from .permissions import Asker
+from .policies import holdings
+from .policies.evaluation import Held
+
+
+def resource(account_id: int, rest: str) -> str:
+    """Returns how policies and the audit trail name a user, a user group, a policy, or (`*`) the account."""
+    return f"acs:ram:*:{account_id}:{rest}"
+
+
+def users(asker: Asker) -> Sequence[User]:
+    """Returns everybody in the account, root first. Raises Denied."""
+    permissions.require(asker, "ram:ListUsers", resource(asker.account_id, "*"))
+    found = User.objects.filter(account_id=asker.account_id).prefetch_related("user_groups", "access_keys")
+    return list(found.order_by("-is_root", "name")[: limits.USERS_PER_ACCOUNT + 1])
+
+
+def user(asker: Asker, name: str, action: str = "ram:GetUser") -> User:
+    """Returns one user of the account. Raises Denied, NotFound."""
+    permissions.require(asker, action, resource(asker.account_id, f"user/{name}"))
+    found = User.objects.select_related("account").filter(account_id=asker.account_id, name=name).first()
+    if found is None:
+        raise NotFound(f"There is no user {name!r} in your account.")
+    return found
+
+
+def create_user(asker: Asker, name: str, *, password: str | None) -> User:
+    """Returns a new sub-account, which may do nothing yet. Raises Denied, Rejected."""
+    permissions.require(asker, "ram:CreateUser", resource(asker.account_id, f"user/{name}"))
+    if User.objects.filter(account_id=asker.account_id).count() > limits.USERS_PER_ACCOUNT:
+        raise Rejected(f"An account has at most {limits.USERS_PER_ACCOUNT} users.", "CONFLICT")
+    account = Account.objects.get(pk=asker.account_id)
+    return people.create_user(account, name, password=password, actor=asker.signature, source_ip=asker.source_ip)
+
+
+def set_active(asker: Asker, name: str, active: bool) -> User:
+    """Returns the user after switching it on or off. Raises Denied, NotFound, Rejected for the root user."""
+    found = _sub_account(asker, name, "ram:UpdateUser")
+    if active:
+        require_holding(asker, of_user(found), action="ram:UpdateUser", rest=f"user/{name}")
+    people.set_active(found, active, actor=asker.signature, source_ip=asker.source_ip)
+    return found
+
+
+def set_password(asker: Asker, name: str, password: str) -> None:
+    """Gives a sub-account a password, which ends its sessions. Raises Denied, NotFound, Rejected."""
+    found = _sub_account(asker, name, "ram:UpdateLoginProfile")
+    require_holding(asker, of_user(found), action="ram:UpdateLoginProfile", rest=f"user/{name}")
+    people.set_password(found, password, actor=asker.signature, source_ip=asker.source_ip)
+
+
+def delete_user(asker: Asker, name: str) -> None:
+    """Deletes a sub-account with its keys. Raises Denied, NotFound, Rejected for the root user."""
+    found = _sub_account(asker, name, "ram:DeleteUser")
+    people.delete_user(found, actor=asker.signature, source_ip=asker.source_ip)
+
+
+def create_key(asker: Asker, name: str, *, remark: str = "") -> tuple[AccessKey, str]:
+    """Returns a new key of a sub-account and its secret. Raises Denied, NotFound, Rejected."""
+    found = _sub_account(asker, name, "ram:CreateAccessKey")
+    require_holding(asker, of_user(found), action="ram:CreateAccessKey", rest=f"user/{name}")
+    return keys.create(found, remark=remark, actor=asker.signature, source_ip=asker.source_ip)
+
+
+def set_key_enabled(asker: Asker, name: str, key_id: str, *, enabled: bool) -> AccessKey:
+    """Returns a sub-account's key after switching it on or off. Raises Denied, NotFound."""
+    found = _sub_account(asker, name, "ram:UpdateAccessKey")
+    if enabled:
+        require_holding(asker, of_user(found), action="ram:UpdateAccessKey", rest=f"user/{name}")
+    return keys.change(found, key_id, enabled=enabled, actor=asker.signature, source_ip=asker.source_ip)
+
+
+def delete_key(asker: Asker, name: str, key_id: str) -> None:
+    """Deletes a sub-account's key. Raises Denied, NotFound."""
+    found = _sub_account(asker, name, "ram:DeleteAccessKey")
+    keys.delete(found, key_id, actor=asker.signature, source_ip=asker.source_ip)
+
+
+def groups(asker: Asker) -> Sequence[UserGroup]:
+    """Returns the user groups by name. Raises Denied."""
+    permissions.require(asker, "ram:ListGroups", resource(asker.account_id, "*"))
+    found = UserGroup.objects.filter(account_id=asker.account_id).prefetch_related("members", "attachments__policy")
+    return list(found.order_by("name")[: limits.GROUPS_PER_ACCOUNT])
+
+
+def group(asker: Asker, name: str, action: str = "ram:GetGroup") -> UserGroup:
+    """Returns a user group. Raises Denied, NotFound."""
+    permissions.require(asker, action, resource(asker.account_id, f"group/{name}"))
+    found = UserGroup.objects.filter(account_id=asker.account_id, name=name).first()
+    if found is None:
+        raise NotFound(f"There is no user group {name!r} in your account.")
+    return found
+
+
+def create_group(asker: Asker, name: str, *, remark: str = "") -> UserGroup:
+    """Returns a new, empty user group. Raises Denied, Rejected."""
+    permissions.require(asker, "ram:CreateGroup", resource(asker.account_id, f"group/{name}"))
+    people.check_name("user group", name)
+    if len(remark) > limits.REMARK_CHARS:
+        raise Rejected(f"A remark has at most {limits.REMARK_CHARS} characters.")
+    if UserGroup.objects.filter(account_id=asker.account_id).count() >= limits.GROUPS_PER_ACCOUNT:
+        raise Rejected(f"An account has at most {limits.GROUPS_PER_ACCOUNT} user groups.", "CONFLICT")
+    try:
+        with transaction.atomic():
+            made = UserGroup.objects.create(account_id=asker.account_id, name=name, remark=remark)
+            made.refresh_from_db(fields=["created_at"])
+            note(asker, "ram:CreateGroup", f"group/{name}")
+    except IntegrityError:
+        raise Rejected(f"The account has a user group {name!r} already.", "ALREADY_EXISTS") from None
+    return made
+
+
+def delete_group(asker: Asker, name: str) -> None:
+    """Deletes a user group; its members lose what they had through it. Raises Denied, NotFound."""
+    found = group(asker, name, "ram:DeleteGroup")
+    require_no_deny(asker, of_group(found), action="ram:DeleteGroup", rest=f"group/{name}")
+    with transaction.atomic():
+        found.delete()
+        note(asker, "ram:DeleteGroup", f"group/{name}")
+        keys.raise_version()
+
+
+def add_to_group(asker: Asker, group_name: str, user_name: str) -> UserGroup:
+    """Returns the group after making a user a member.
+
+    Raises: Denied, also when the group may more than `asker`; NotFound; Rejected.
+    """
+    found = group(asker, group_name, "ram:AddUserToGroup")
+    require_holding(asker, of_group(found), action="ram:AddUserToGroup", rest=f"group/{group_name}")
+    member = _member(asker, user_name)
+    if member.is_root:
+        raise Rejected("The root user may do everything already; it needs no group.", "CONFLICT")
+    with transaction.atomic():
+        User.objects.select_for_update().get(pk=member.pk)
+        if member.user_groups.exclude(pk=found.pk).count() >= limits.GROUPS_PER_USER:
+            raise Rejected(f"A user is in at most {limits.GROUPS_PER_USER} groups.", "CONFLICT")
+        found.members.add(member)
+        note(asker, "ram:AddUserToGroup", f"group/{group_name}", user=user_name)
+        keys.raise_version()
+    return found
+
+
+def remove_from_group(asker: Asker, group_name: str, user_name: str) -> None:
+    """Ends a membership. Raises Denied, NotFound."""
+    found = group(asker, group_name, "ram:RemoveUserFromGroup")
+    require_no_deny(asker, of_group(found), action="ram:RemoveUserFromGroup", rest=f"group/{group_name}")
+    member = _member(asker, user_name)
+    with transaction.atomic():
+        found.members.remove(member)
+        note(asker, "ram:RemoveUserFromGroup", f"group/{group_name}", user=user_name)
+        keys.raise_version()
+
+
+def of_user(found: User) -> tuple[Held, ...]:
+    """Returns what a user has, own and through groups, as it stands in the database."""
+    return policy_cache.load(Q(user_id=found.pk) | Q(group__members=found.pk))
+
+
+def of_group(found: UserGroup) -> tuple[Held, ...]:
+    """Returns what is attached to a group."""
+    return policy_cache.load(Q(group=found))
+
+
+def require_holding(asker: Asker, given: Sequence[Held], *, action: str, rest: str) -> None:
+    """Raises Denied unless `asker` holds all that `given` allows (root holds everything)."""
+    if asker.is_root:
+        return
+    mine = policy_cache.of_user(asker.user_id or 0)
+    if not holdings.holds(mine, [held.document for held in given], account_id=asker.account_id):
+        raise _beyond(asker, "it would give somebody more than you hold yourself", action=action, rest=rest)
+
+
+def require_no_deny(asker: Asker, taken: Sequence[Held], *, action: str, rest: str) -> None:
+    """Raises Denied if taking `taken` away would lift a deny and `asker` is not root."""
+    if not asker.is_root and holdings.has_deny(held.document for held in taken):
+        raise _beyond(asker, "it would lift a deny, which only the root user may do", action=action, rest=rest)
+
+
+def note(asker: Asker, action: str, rest: str, **detail: object) -> None:
+    """Writes the audit row of a change. Effects: inside the transaction of the change."""
+    audit.record(
+        asker.account_id,
+        asker.signature,
+        action,
+        resource=resource(asker.account_id, rest),
+        source_ip=asker.source_ip,
+        detail=detail,
+    )
+
+
+def _sub_account(asker: Asker, name: str, action: str) -> User:
+    found = user(asker, name, action)
+    if found.is_root:
+        raise Rejected("This is the root user of the account; it manages itself.", "CONFLICT")
+    return found
+
+
+def _member(asker: Asker, name: str) -> User:
+    found = User.objects.filter(account_id=asker.account_id, name=name).first()
+    if found is None:
+        raise NotFound(f"There is no user {name!r} in your account.")
+    return found
+
+
+def _beyond(asker: Asker, reason: str, *, action: str, rest: str) -> Denied:
+    named = resource(asker.account_id, rest)
+    return Denied(
+        f"You are not allowed to do {action} on {named}: {reason}.",
+        action=action,
+        resource=named,
+        reason=reason,
+        statement=None,
+    )

@@ -1,0 +1,1 @@
+"""RAM policies as pure values and rules: read, judged, explained. No database, no Django."""

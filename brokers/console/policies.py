@@ -1,0 +1,130 @@
+"""Policies of the account: list, editor, versions, and the simulator."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from accounts import grants, members
+from accounts.errors import AccountError
+from accounts.policies import spellings, system
+from brokers.domain import clock
+
+from . import page, users
+from .people_forms import PolicyForm, SimulatorForm
+
+_EXAMPLE = """\
+{
+  "Version": "1",
+  "Statement": [
+    {
+      "Effect": "Allow",
+      "Action": ["mq:PUB", "mq:QueryTopic"],
+      "Resource": "acs:mq:*:*:%(instance)s%%orders"
+    }
+  ]
+}"""
+
+
+@page.page
+@require_GET
+def index(request: HttpRequest) -> HttpResponse:
+    context = {"rows": grants.policies(page.actor(request)), "system": system.POLICIES.items()}
+    home = page.default_instance(request)
+    return page.render(request, "pages/policies.html", context, section="policies", instance=home)
+
+
+@page.page
+@require_http_methods(["GET", "POST"])
+def create(request: HttpRequest) -> HttpResponse:
+    home = page.default_instance(request)
+    example = _EXAMPLE % {"instance": home.name if home else "instance"}
+    form = PolicyForm(request.POST or None, initial={"document": example})
+    if request.method == "POST" and form.is_valid():
+        read = form.cleaned_data
+        try:
+            made = grants.create_policy(page.actor(request), read["name"], read["document"], remark=read["remark"])
+        except AccountError as error:
+            form.add_error(_field_of(error), error.detail)
+        else:
+            messages.success(request, _("The policy %(name)s is saved. Attach it to somebody.") % {"name": made.name})
+            return HttpResponseRedirect(_to(made.name))
+    return page.render(request, "pages/policy_form.html", {"form": form}, section="policies", instance=home)
+
+
+@page.page
+@require_http_methods(["GET", "POST"])
+def show(request: HttpRequest, name: str) -> HttpResponse:
+    """Shows a policy. A post saves a new version."""
+    actor = page.actor(request)
+    found = grants.policy(actor, name)
+    kept = grants.versions(found)
+    text = next(version.document for version in kept if version.number == found.default_number)
+    form = PolicyForm(request.POST or None, initial={"document": text})
+    for unwanted in ("name", "remark"):
+        del form.fields[unwanted]
+    if request.method == "POST" and form.is_valid():
+        try:
+            made = grants.add_version(actor, name, form.cleaned_data["document"])
+        except AccountError as error:
+            form.add_error("document", error.detail)
+        else:
+            messages.success(request, _("Version %(n)d is saved and counts from now on.") % {"n": made.number})
+            return HttpResponseRedirect(_to(name))
+    context = {
+        "policy": found,
+        "versions": kept,
+        "form": form,
+        "warnings": grants.warnings(found),
+        "attachments": list(found.attachments.select_related("user", "group")),
+    }
+    home = page.default_instance(request)
+    return page.render(request, "pages/policy.html", context, section="policies", instance=home)
+
+
+@page.page
+@require_POST
+def default(request: HttpRequest, name: str, number: int) -> HttpResponse:
+    said = _("Version %(n)d counts from now on.") % {"n": number}
+    return users.change(request, lambda: grants.set_default(page.actor(request), name, number), said, to=_to(name))
+
+
+@page.page
+@require_POST
+def delete(request: HttpRequest, name: str) -> HttpResponse:
+    try:
+        grants.delete_policy(page.actor(request), name)
+    except AccountError as error:
+        messages.error(request, error.detail)
+        return HttpResponseRedirect(_to(name))
+    messages.success(request, _("The policy %(name)s is deleted.") % {"name": name})
+    return HttpResponseRedirect(reverse("policies"))
+
+
+@page.page
+@require_GET
+def simulator(request: HttpRequest) -> HttpResponse:
+    """Answers: may this user do this on that, from this address? With the statement that decides."""
+    actor = page.actor(request)
+    form = SimulatorForm(request.GET if "action" in request.GET else None, initial=request.GET.dict())
+    form.offer([user.name for user in members.users(actor)])
+    judged: dict[str, Any] | None = None  # Any: JSON values
+    if form.is_bound and form.is_valid():
+        try:
+            judged = grants.simulate(actor, **form.cleaned_data, at=clock.now(), mfa=False)
+        except AccountError as error:
+            form.add_error(None, error.detail)
+    context = {"form": form, "judged": judged, "known_actions": list(spellings.ACTIONS)}
+    home = page.default_instance(request)
+    return page.render(request, "pages/simulator.html", context, section="simulator", instance=home)
+
+
+def _field_of(error: AccountError) -> str:
+    return "name" if error.code in {"INVALID_NAME", "ALREADY_EXISTS"} else "document"
+
+
+def _to(name: str) -> str:
+    return reverse("policy", args=[name])

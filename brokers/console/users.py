@@ -1,0 +1,175 @@
+"""Users of the account: list, one user with what they hold, and every change of one."""
+
+from collections.abc import Callable
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from accounts import grants, keys, members
+from accounts.errors import AccountError
+from accounts.limits import KEYS_PER_USER
+from accounts.models import User
+from accounts.policies import system
+
+from . import page
+from .people_forms import PasswordForm, UserForm
+
+
+@sensitive_post_parameters("password")
+@page.page
+@require_http_methods(["GET", "POST"])
+def index(request: HttpRequest) -> HttpResponse:
+    """Lists the users. A post makes one."""
+    actor = page.actor(request)
+    form = UserForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            made = members.create_user(actor, form.cleaned_data["name"], password=form.cleaned_data["password"] or None)
+        except AccountError as error:
+            form.add_error("name" if error.code in {"INVALID_NAME", "ALREADY_EXISTS"} else None, error.detail)
+        else:
+            messages.success(
+                request,
+                _("The user %(name)s is made; it may do nothing yet.") % {"name": made.name},
+            )
+            return HttpResponseRedirect(reverse("user", args=[made.name]))
+    account = page.reader(request).account.name
+    context = {
+        "rows": members.users(actor),
+        "form": form,
+        "signin_url": request.build_absolute_uri(reverse("signin_account", args=[account])),
+    }
+    return page.render(request, "pages/users.html", context, section="users", instance=page.default_instance(request))
+
+
+@page.page
+@require_GET
+def show(request: HttpRequest, name: str) -> HttpResponse:
+    return _show(request, members.user(page.actor(request), name), fresh=None)
+
+
+@page.page
+@require_POST
+def active(request: HttpRequest, name: str) -> HttpResponse:
+    """Switches a user on or off, as the posted `active` says."""
+    wanted = request.POST.get("active") == "1"
+    said = _("The user may sign in again.") if wanted else _("The user is off: sign-in and keys are refused.")
+    return change(request, lambda: members.set_active(page.actor(request), name, wanted), said, to=_to(name))
+
+
+@sensitive_post_parameters("password")
+@page.page
+@require_POST
+def password(request: HttpRequest, name: str) -> HttpResponse:
+    new = request.POST.get("password", "")
+    return change(
+        request,
+        lambda: members.set_password(page.actor(request), name, new),
+        _("The password is changed."),
+        to=_to(name),
+    )
+
+
+@page.page
+@require_POST
+def delete(request: HttpRequest, name: str) -> HttpResponse:
+    if request.POST.get("confirm", "").strip() != name:
+        messages.error(request, _("Nothing was deleted: the name typed was another one."))
+        return HttpResponseRedirect(_to(name))
+    said = _("The user %(name)s is deleted.") % {"name": name}
+    return change(request, lambda: members.delete_user(page.actor(request), name), said, to=reverse("users"))
+
+
+@sensitive_variables("secret", "fresh")
+@page.page
+@require_POST
+def create_key(request: HttpRequest, name: str) -> HttpResponse:
+    """Makes a key and shows its secret in this one answer."""
+    actor = page.actor(request)
+    try:
+        key, secret = members.create_key(actor, name)
+    except AccountError as error:
+        messages.error(request, error.detail)
+        return HttpResponseRedirect(_to(name))
+    fresh = {"key_id": key.key_id, "secret": secret, "code": f"export KEY='{key.key_id}:{secret}'"}
+    response = _show(request, members.user(actor, name), fresh=fresh)
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+@page.page
+@require_POST
+def enable_key(request: HttpRequest, name: str, key_id: str) -> HttpResponse:
+    enabled = request.POST.get("enabled") == "1"
+    said = _("The key is enabled.") if enabled else _("The key is disabled; it is refused from now on.")
+    actor = page.actor(request)
+    return change(request, lambda: members.set_key_enabled(actor, name, key_id, enabled=enabled), said, to=_to(name))
+
+
+@page.page
+@require_POST
+def delete_key(request: HttpRequest, name: str, key_id: str) -> HttpResponse:
+    actor = page.actor(request)
+    return change(request, lambda: members.delete_key(actor, name, key_id), _("The key is deleted."), to=_to(name))
+
+
+@page.page
+@require_POST
+def attach(request: HttpRequest, name: str) -> HttpResponse:
+    policy = request.POST.get("policy", "")
+    said = _("%(policy)s is attached.") % {"policy": policy}
+    return change(request, lambda: grants.attach(page.actor(request), policy, user=name), said, to=_to(name))
+
+
+@page.page
+@require_POST
+def detach(request: HttpRequest, name: str) -> HttpResponse:
+    policy = request.POST.get("policy", "")
+    said = _("%(policy)s is detached.") % {"policy": policy}
+    return change(request, lambda: grants.detach(page.actor(request), policy, user=name), said, to=_to(name))
+
+
+def change(request: HttpRequest, work: Callable[[], object], said: str, *, to: str) -> HttpResponse:
+    """Does one change, says how it went on the next page, and goes there."""
+    try:
+        work()
+    except AccountError as error:
+        messages.error(request, error.detail)
+    else:
+        messages.success(request, said)
+    return HttpResponseRedirect(to)
+
+
+def _show(request: HttpRequest, found: User, *, fresh: dict[str, str] | None) -> HttpResponse:
+    actor = page.actor(request)
+    held = members.of_user(found)
+    own = {policy.policy for policy in held if not policy.via}
+    context = {
+        "person": found,
+        "held": held,
+        "offered": offered(request, own),
+        "groups": list(found.user_groups.order_by("name")),
+        "keys": keys.of_user(found),
+        "fresh": fresh,
+        "can_create_key": len(keys.of_user(found)) < KEYS_PER_USER,
+        "password_form": PasswordForm(),
+        "is_self": found.pk == actor.user_id,
+    }
+    return page.render(request, "pages/user.html", context, section="users", instance=page.default_instance(request))
+
+
+def offered(request: HttpRequest, taken: set[str]) -> list[str]:
+    """Returns the policies that can still be attached: the system's, and the account's if the reader may list them."""
+    try:
+        written = [policy.name for policy in grants.policies(page.actor(request))]
+    except AccountError:
+        written = []
+    return [name for name in [*system.POLICIES, *written] if name not in taken]
+
+
+def _to(name: str) -> str:
+    return reverse("user", args=[name])

@@ -1,0 +1,34 @@
+"""Whether the sender of a hot request may do it, without holding up the event loop.
+
+Owns: the way around it: known policies are judged at once, everything else in a thread. Must not know: routes, answers.
+Called by: doors.http.sends, doors.http.deliveries.
+"""
+
+from collections.abc import Iterable
+
+from accounts import key_cache
+from accounts.errors import Unauthenticated
+
+from ...catalog import access
+from ...dispatch import bridge
+from ...domain.actor import Actor
+
+
+async def require(actor: Actor, action: str, name: str, *, instance: str) -> None:
+    """Raises Denied if `actor` may not do `action` on a topic or group, before anybody looks whether it exists."""
+    resource = access.resource(actor.account_id, instance, name)
+    if not access.is_settled(actor, action, resource):
+        await bridge.run(access.check, actor, action, resource)
+
+
+async def require_still(actor: Actor, action: str, names: Iterable[str], *, instance: str) -> None:
+    """Raises what a new request would: for an answer that was waited for while a right or a key may have gone."""
+    await bridge.run(_require_key, actor.access_key_id)
+    for name in names:
+        await require(actor, action, name, instance=instance)
+
+
+def _require_key(key_id: str) -> None:
+    entry = key_cache.lookup(key_id)
+    if entry is None or not entry.enabled:
+        raise Unauthenticated("This access key was disabled meanwhile.", "ACCESS_KEY_DISABLED")
