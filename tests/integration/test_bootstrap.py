@@ -55,7 +55,8 @@ def test_another_run_changes_nothing_but_addresses(data_dir: Path, settings: Any
     first = credentials(data_dir)
     settings.HTTP_PORT = 8123
     run()
-    assert credentials(data_dir) == {**first, "console_url": "http://127.0.0.1:8123/", "ports": {"http": 8123}}
+    ports = {**first["ports"], "http": 8123}
+    assert credentials(data_dir) == {**first, "console_url": "http://127.0.0.1:8123/", "ports": ports}
     assert Account.objects.count() == User.objects.count() == AccessKey.objects.count() == 1
 
 

@@ -11,8 +11,16 @@ import org.apache.rocketmq.common.message.Message;
 
 /** Sends in all three modes and as a batch: Send TOPIC. Prints SENT, the mode, the message id and the offset id. */
 public final class Send {
-    public static void main(String[] args) throws Exception {
-        String topic = args[0];
+    public static void main(String[] args) {
+        try {
+            run(args[0]);
+        } catch (Exception error) {
+            Client.say("FAILED", error);
+            System.exit(1); // the client's threads would keep the program alive
+        }
+    }
+
+    private static void run(String topic) throws Exception {
         DefaultMQProducer producer = Client.producer("interop-producer");
         for (int i = 0; i < 3; i++) {
             Message message = message(topic, "sync-" + i);
