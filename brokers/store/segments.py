@@ -1,4 +1,4 @@
-"""Partitions of the log, one for each segment of three hours: made ahead of time, dropped whole when they are old.
+"""Partitions of the log, one for each segment of twelve hours: made ahead of time, dropped whole when they are old.
 
 Owns: partitions, `queue.min_offset`, and forgetting old rows of the smaller tables.
 Must not know: why somebody keeps messages. Called by: `log` when a partition is missing, and the broker worker.
@@ -15,9 +15,10 @@ from . import queries, session
 
 Result = TypeVar("Result")
 
-SEGMENT = timedelta(hours=3)
-# So many are made ahead: a day without a broker worker does no harm, and a send makes what is missing anyway.
-AHEAD_COUNT = 8
+# Every read opens every partition, so there are few of them: three days of messages are seven.
+SEGMENT = timedelta(hours=12)
+# So many are made ahead; where no broker worker does it, a send makes what is missing.
+AHEAD_COUNT = 1
 DEDUP_WINDOW = timedelta(hours=24)
 _FORGET_COUNT = 5000
 # Any number; the same in every process.

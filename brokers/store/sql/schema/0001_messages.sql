@@ -1,9 +1,9 @@
 -- Tables of messages and of what groups did with them. Touched by brokers.store alone.
 
--- The number of the time slice an instant falls in: three hours each, counted from 1970.
+-- The number of the time slice an instant falls in: twelve hours each, counted from 1970.
 CREATE FUNCTION mq_segment(at timestamptz) RETURNS integer
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    AS $$ SELECT floor(extract(epoch FROM at) / 10800)::integer $$;
+    AS $$ SELECT floor(extract(epoch FROM at) / 43200)::integer $$;
 
 -- The log. Append-only; a partition is one segment, and retention drops whole partitions.
 -- queue_offset is dense from 0 in each queue; segment never falls along a queue, so (segment, queue_offset) is log order.
