@@ -95,7 +95,7 @@ class _Sender:
             waiting_hints |= hints | {f"topic:{topic_id}" for topic_id in topics}
             if topics:
                 await _publish(client, topics)
-                # Under load one announcement tells the other processes of every commit since the last: each costs as much
+                # Under load one announcement tells other processes of every commit since the last: each costs as much
                 # of this process as ten messages. Receivers here have been woken already.
                 await asyncio.sleep(_GATHER_SECONDS)
             if waiting_hints and (hinting is None or hinting.done()):
