@@ -56,7 +56,7 @@ REGISTRY = re.compile(
     r"\b(pypi\.org|pythonhosted\.org|npmjs\.(org|com)|rubygems\.org|proxy\.golang\.org|repo\d?\.maven\.org)\b"
     r"|--(extra-)?index-url|--find-links"
     # npm writes where it found each package unless told not to (omit-lockfile-registry-resolved).
-    r'|"resolved": "http'
+    r'|"resolved":\s*"http'
 )
 REGISTRY_PLACES = ("tests/tidy/",)
 

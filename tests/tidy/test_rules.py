@@ -61,7 +61,7 @@ PLANTED: list[tuple[Rule, str, str, str]] = [
     (places.machine_paths, "Makefile", "cp x /ho" + "me/ann/project/y", "cp x /usr/bin/y"),
     (places.machine_paths, "docs/a.md", "see `/ro" + "ot/secret`", "see https://example.org/root/page"),
     (places.registries, "requirements/dev.txt", "--ind" + "ex-url x", "pip==1"),
-    (places.registries, "package-lock.json", '"resolved": "http' + 's://a.example/b.tgz"', '"integrity": "sha512-x"'),
+    (places.registries, "package-lock.json", '"resol' + 'ved": "https://a.example/b.tgz"', '"integrity": "sha512-x"'),
     (places.registries, "Makefile", "curl https://pypi" + ".org/simple", "curl https://example.org"),
     (words.later, ENGINE, "# TO" + "DO: later", "# what is left to do is an issue"),
     (words.later, "templates/page.html", "<!-- FIX" + "ME -->", "<!-- fine -->"),
