@@ -15,9 +15,11 @@ import orjson
 import psycopg
 
 from ..domain.messages import Stored
-from . import arrays, queries, segments, session
+from . import arrays, floors, prepared, queries, segments, session
 
 _SQL = queries.load("log")
+_APPEND = prepared.Statement(_SQL["append"])
+_READ = prepared.Statement(_SQL["read_ranges"])
 # From about this many rows on, reserve + COPY beats the one-statement insert (benchmarks/results).
 COPY_FROM_COUNT = 100
 
@@ -82,21 +84,19 @@ def read(ranges: Sequence[Range], *, max_bytes: int) -> list[list[Stored | Cut]]
     found: list[list[Stored | Cut]] = [[] for _ in ranges]
     if not ranges:
         return found
-    with session.cursor() as cur:
-        cur.execute(
-            _SQL["read_ranges"],
-            {
-                "positions": list(range(len(ranges))),
-                "shares": [r.share for r in ranges],
-                "queue_ids": [r.queue_id for r in ranges],
-                "starts": [r.start for r in ranges],
-                "ends": [r.end for r in ranges],
-                "max_bytes": max_bytes,
-            },
-            prepare=True,
-        )
-        for row in cur:
-            found[row[0]].append(Cut(row[1], row[2]) if row[7] is None else _stored(row))
+    rows = _READ.run(
+        {
+            "positions": arrays.int4s(range(len(ranges))),
+            "shares": arrays.int4s([r.share for r in ranges]),
+            "queue_ids": arrays.int8s([r.queue_id for r in ranges]),
+            "starts": arrays.int8s([r.start for r in ranges]),
+            "ends": arrays.int8s([r.end for r in ranges]),
+            "segment": prepared.int4(floors.oldest([(r.queue_id, r.start) for r in ranges])),
+            "max_bytes": prepared.int8(max_bytes),
+        }
+    )
+    for row in rows:
+        found[row[0]].append(Cut(row[1], row[2]) if row[7] is None else _stored(row))
     return found
 
 
@@ -127,28 +127,25 @@ def _append(rows: Sequence[Row]) -> list[Position | None]:
 
 
 def _insert(rows: Sequence[Row], ordinals: list[int], counts: dict[int, int]) -> dict[int, tuple[int, int]]:
-    with session.cursor() as cur:
-        cur.execute(
-            _SQL["append"],
-            {
-                "queue_ids": arrays.int8s(list(counts)),
-                "counts": arrays.int4s(list(counts.values())),
-                "row_queues": arrays.int8s([r.queue_id for r in rows]),
-                "ordinals": arrays.int4s(ordinals),
-                "message_ids": arrays.texts([r.message_id for r in rows]),
-                "tags": arrays.texts([r.tag for r in rows]),
-                "keys": arrays.texts([r.keys for r in rows]),
-                "properties": arrays.texts([r.properties for r in rows]),
-                "bodies": arrays.byteas([r.body for r in rows]),
-                "sys_flags": arrays.int4s([r.sys_flag for r in rows]),
-                "crcs": arrays.int8s([crc32(r.body) for r in rows]),
-                "born": arrays.int8s([r.born_at_ms for r in rows]),
-                "hosts": arrays.texts([r.born_host for r in rows]),
-                "reconsumes": arrays.int4s([r.reconsume_times for r in rows]),
-            },
-            prepare=True,
-        )
-        return {queue_id: (base, stored) for queue_id, base, stored in cur}
+    found = _APPEND.run(
+        {
+            "queue_ids": arrays.int8s(list(counts)),
+            "counts": arrays.int4s(list(counts.values())),
+            "row_queues": arrays.int8s([r.queue_id for r in rows]),
+            "ordinals": arrays.int4s(ordinals),
+            "message_ids": arrays.texts([r.message_id for r in rows]),
+            "tags": arrays.texts([r.tag for r in rows]),
+            "keys": arrays.texts([r.keys for r in rows]),
+            "properties": arrays.texts([r.properties for r in rows]),
+            "bodies": arrays.byteas([r.body for r in rows]),
+            "sys_flags": arrays.int4s([r.sys_flag for r in rows]),
+            "crcs": arrays.int8s([crc32(r.body) for r in rows]),
+            "born": arrays.int8s([r.born_at_ms for r in rows]),
+            "hosts": arrays.texts([r.born_host for r in rows]),
+            "reconsumes": arrays.int4s([r.reconsume_times for r in rows]),
+        }
+    )
+    return {queue_id: (base, stored) for queue_id, base, stored in found}
 
 
 def _copy(rows: Sequence[Row], ordinals: list[int], counts: dict[int, int]) -> dict[int, tuple[int, int]]:
