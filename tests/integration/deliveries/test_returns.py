@@ -32,9 +32,7 @@ def whole(world: World, group: Group, message: Stored, *, failures: int, most: i
         reconsume_times=0,
         properties={**message.properties, "RETRY_TOPIC": "t"},
     )
-    return Return(
-        group=entry, message=sent, client_id="c", delay=timedelta(), max_retries=most, failures=failures
-    )
+    return Return(group=entry, message=sent, client_id="c", delay=timedelta(), max_retries=most, failures=failures)
 
 
 def test_an_orderly_member_buries_by_sending_and_the_dead_letter_knows_its_origin(world: World) -> None:
