@@ -203,7 +203,8 @@ def _release_settled(receipts: Sequence[Receipt], settled: dict[tuple[int, int],
     releases: dict[int, list[Release]] = {}
     seen: set[tuple[int, int, int, int, int, str]] = set()  # what tells leases apart; a cursor has one epoch here
     for receipt in receipts:
-        name = (receipt.group_id, receipt.queue_id, receipt.lease_start, receipt.lease_end, receipt.claimed_at_ms, receipt.client_id)
+        where = (receipt.group_id, receipt.queue_id, receipt.lease_start, receipt.lease_end)
+        name = (*where, receipt.claimed_at_ms, receipt.client_id)
         if name in seen and not receipt.is_ordered:
             continue
         seen.add(name)

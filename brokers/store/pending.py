@@ -121,7 +121,7 @@ def is_retry_waiting(group_id: int, message_id: str, reconsume_times: int) -> bo
 
 
 def bury(failures: Sequence[Failure], *, only_new: bool = False) -> int:
-    """Writes one dead letter a failure and returns how many were written. `only_new` leaves those that wait as they are."""
+    """Writes one dead letter a failure and returns how many. `only_new` leaves those that wait as they are."""
     messages = [f.message for f in failures]
     with session.cursor() as cur:
         cur.execute(

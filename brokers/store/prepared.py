@@ -23,7 +23,7 @@ _INT8 = struct.Struct(">q")
 _INT4 = struct.Struct(">i")
 _numbers = itertools.count(1)
 # Of each connection: what loads its rows, and which statements it has.
-_known: "WeakKeyDictionary[psycopg.Connection[Any], tuple[Transformer, set[bytes]]]" = WeakKeyDictionary()
+_known: "WeakKeyDictionary[psycopg.Connection[Any], tuple[Any, set[bytes]]]" = WeakKeyDictionary()  # Any: a Transformer
 
 
 class Statement:
@@ -36,7 +36,7 @@ class Statement:
         self.name = b"mq_%d" % next(_numbers)
         self._formats = [pq.Format.BINARY] * len(names)
 
-    def run(self, values: dict[str, bytes | None]) -> list[tuple[Any, ...]]:  # Any: what the statement selects
+    def run(self, values: dict[str, bytes]) -> list[tuple[Any, ...]]:  # Any: what the statement selects
         """Returns the rows. Parameters are in PostgreSQL's binary form (`int8`, `arrays`), each name exactly once.
 
         Runs inside the open transaction if there is one. Raises: as `session.cursor`.
@@ -58,7 +58,8 @@ class Statement:
             if not result.ntuples:
                 return []
             transformer.set_pgresult(result)
-            return transformer.load_rows(0, result.ntuples, tuple)
+            rows: list[tuple[Any, ...]] = transformer.load_rows(0, result.ntuples, tuple)
+            return rows
 
 
 def int8(value: int) -> bytes:

@@ -16,6 +16,7 @@ from django.db import DEFAULT_DB_ALIAS, connection, connections
 from django.db import transaction as django_transaction
 
 from ..domain.errors import ErrorCode, NotFound, TryLater, UnknownOutcome
+from . import revival
 
 Result = TypeVar("Result")
 
@@ -56,13 +57,10 @@ def connected() -> Iterator[psycopg.Connection[Any]]:  # Any: as `cursor`
         UnknownOutcome when a statement outside a transaction lost its connection: it may have been committed.
     """
     wrapper = connections[DEFAULT_DB_ALIAS]  # looked up once: the `connection` proxy looks it up at every attribute
-    if wrapper.connection is None:
-        try:
-            wrapper.ensure_connection()
-        except _DRIVER_ERRORS as error:
-            raise _unavailable() from error
-    raw: psycopg.Connection[Any] = wrapper.connection
     outermost = not wrapper.in_atomic_block
+    if outermost:
+        _revive(wrapper)
+    raw: psycopg.Connection[Any] = wrapper.connection
     try:
         yield raw
     except psycopg.errors.ForeignKeyViolation as error:
@@ -87,6 +85,7 @@ def transaction() -> Iterator[None]:
     if connection.in_atomic_block:
         yield
         return
+    _revive(connections[DEFAULT_DB_ALIAS])
     committing = False
     try:
         with django_transaction.atomic():
@@ -119,6 +118,17 @@ def close_if_broken() -> None:
     """Closes this thread's connection after an error, so that the next call opens a fresh one."""
     if not connection.in_atomic_block:
         connection.close_if_unusable_or_obsolete()
+
+
+def _revive(wrapper: Any) -> None:  # Any: Django's wrapper around a connection
+    """Makes sure that there is a connection, and a fresh one if it died while it rested. Raises: TryLater."""
+    if wrapper.connection is not None and revival.is_dead(wrapper.connection):
+        wrapper.close()
+    if wrapper.connection is None:
+        try:
+            wrapper.ensure_connection()
+        except _DRIVER_ERRORS as error:
+            raise _unavailable() from error
 
 
 def _forget_connection() -> None:
