@@ -65,6 +65,11 @@ ROWS: dict[str, Row] = {
     "redriveDeadLetters": Row([("mq:Resend", GROUP)], {"filter": {}, "dry_run": True}),
     "searchMessages": Row([("mq:QueryMessage", TOPIC), BASE], query="?topic=orders"),
     "getMessage": Row([BASE]),
+    "listLimits": Row([("mq:QueryLimits", "mq:*")], stranger={200}),
+    "updateLimits": Row(
+        [("mq:UpdateLimits", SHOP), ("mq:QueryLimits", "mq:*")],
+        {"scope": "instance", "target": "shop", "limits": {"topics": 50}},
+    ),
     "listOperations": Row([BASE]),
     "getOperation": Row([("mq:QueryOperation", SHOP)]),
     "listOperationEntries": Row([("mq:QueryOperation", SHOP)]),

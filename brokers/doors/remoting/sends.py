@@ -18,6 +18,7 @@ from ...engine.publish import Published, Send
 from ...protocols.remoting import bodies, records
 from ...protocols.remoting.codes import Ask, Reply
 from ...protocols.remoting.frames import Command
+from .. import allowance
 from . import names
 from .call import Call
 from .stored import FLAG
@@ -62,6 +63,7 @@ async def send(call: Call) -> Command:
     if queue >= len(topic.queue_ids):
         raise Rejected(f"Topic {header.topic!r} has queues 0 to {len(topic.queue_ids) - 1}.")
     sends = [Send(topic, _outgoing(call, header, entry, queue=queue), is_typed=False) for entry in entries]
+    await allowance.require_send(call.actor, topic, [len(one.message.body) for one in sends])
     results = await (await desk.get()).publish(sends)
     return _answer(call, topic, queue=queue, results=results)
 
