@@ -134,8 +134,9 @@ def _delay(given: Mapping[str, str]) -> dict[str, Any]:  # Any: two of Outgoing'
     try:
         if level := int(given.get("DELAY", "0")):
             return {"delay": retry.level_delay(level)}
-        if "TIMER_DELIVER_MS" in given:
-            at = clock.from_ms(int(given["TIMER_DELIVER_MS"]))
+        # The second name is that of Aliyun's clients, ali-ons among them.
+        if due := given.get("TIMER_DELIVER_MS") or given.get("__STARTDELIVERTIME"):
+            at = clock.from_ms(int(due))
             return {"deliver_at": at} if at > clock.now() else {}
         if "TIMER_DELAY_SEC" in given:
             return {"delay": timedelta(seconds=int(given["TIMER_DELAY_SEC"]))}
