@@ -37,6 +37,7 @@ class Ask(IntEnum):
     SEND_MESSAGE_V2 = 310
     SEND_BATCH_MESSAGE = 320
     LITE_PULL_MESSAGE = 361
+    RECALL_MESSAGE = 370
 
 
 class Reply(IntEnum):
@@ -59,6 +60,7 @@ class Reply(IntEnum):
     SUBSCRIPTION_NOT_LATEST = 25
     SUBSCRIPTION_GROUP_NOT_EXIST = 26
     INVALID_PARAMETER = 29
+    ILLEGAL_OPERATION = 604
 
 
 _E, _R = ErrorCode, Reply
