@@ -20,7 +20,7 @@ from tests.integration.reads.world import World
 from tests.integration.three_people import People
 
 
-def wait_for(world: World, topic: Topic, message_id: str, delay: timedelta = timedelta(hours=1)) -> None:
+def wait_for(world: World, topic: Topic, message_id: str, *, delay: timedelta = timedelta(hours=1)) -> None:
     message = Outgoing(body=b"later", message_id=message_id, delay=delay, queue=0)
     (sent,) = publish.publish([Send(world.entry(topic), message, is_typed=False)])
     assert not isinstance(sent, BrokerError) and sent.offset is None
@@ -28,7 +28,7 @@ def wait_for(world: World, topic: Topic, message_id: str, delay: timedelta = tim
 
 def test_a_recalled_message_is_never_delivered_and_recalled_once(world: World) -> None:
     topic = world.topic("t", queues=1)
-    wait_for(world, topic, "A", timedelta(milliseconds=1))
+    wait_for(world, topic, "A", delay=timedelta(milliseconds=1))
     wait_for(world, topic, "B")
     assert schedule.recall(world.actor, world.entry(topic), "A").message_id == "A"
     assert schedule.move_due(10) == 0
@@ -39,7 +39,7 @@ def test_a_recalled_message_is_never_delivered_and_recalled_once(world: World) -
 
 def test_a_delivered_message_is_not_recalled(world: World) -> None:
     topic = world.topic("t", queues=1)
-    wait_for(world, topic, "A", timedelta(milliseconds=1))
+    wait_for(world, topic, "A", delay=timedelta(milliseconds=1))
     while not schedule.move_due(10):
         pass
     with pytest.raises(Rejected) as refused:
@@ -50,7 +50,7 @@ def test_a_delivered_message_is_not_recalled(world: World) -> None:
 def test_a_message_that_falls_due_meanwhile_is_delivered_or_recalled(world: World, at_point: AtPoint) -> None:
     """The worker meets the row while a recall holds it, and passes over it."""
     topic = world.topic("t", queues=1)
-    wait_for(world, topic, "A", timedelta(milliseconds=1))
+    wait_for(world, topic, "A", delay=timedelta(milliseconds=1))
     moved: list[int] = []
     at_point("recalled", lambda: moved.append(_in_another_thread(lambda: schedule.move_due(10))))
     schedule.recall(world.actor, world.entry(topic), "A")
