@@ -13,7 +13,6 @@ from django.views.decorators.http import require_GET, require_POST
 from brokers.catalog import access, snapshot
 from brokers.domain import clock
 from brokers.domain.actor import Actor
-from brokers.domain.errors import BrokerError
 from brokers.engine import browse, schedule, visible
 from brokers.engine.browse import MessagePage
 from brokers.engine.message_page import Waiting
@@ -36,7 +35,7 @@ def search(request: HttpRequest, instance: str) -> HttpResponse:
         query = browse.Search(instance_id=home.pk, **wanted)
         try:
             result = visible.search(actor, home, query, cursor=request.GET.get("cursor") or None)
-        except BrokerError as error:
+        except page.FORM_ERRORS as error:
             form.add_error("topic" if error.code == "TOPIC_NOT_FOUND" else None, problems.sentence(error))
     context = {
         "form": form,
@@ -74,7 +73,7 @@ def recall(request: HttpRequest, instance: str, topic: str, message_id: str) -> 
     found = access.topic(actor, instance, topic, action="mq:PUB")
     try:
         schedule.recall(actor, snapshot.topic(actor.account_id, instance, found.name), message_id)
-    except BrokerError as error:  # somebody else, or its time, was faster
+    except page.FORM_ERRORS as error:  # somebody else, or its time, was faster
         page.report(request, error)
         return HttpResponseRedirect(reverse("message", args=[instance, message_id]))
     notices.success(request, _("The message was recalled; nobody will see it."))
