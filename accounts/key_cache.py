@@ -102,6 +102,14 @@ def recent() -> _Cache | None:
     return _cache if clock.monotonic() - _compared_at < limits.KEY_STALE_SECONDS else None
 
 
+def generation() -> object | None:
+    """Returns something that is another thing after any change of keys, users, policies or sessions.
+
+    None if it is not known of the last second: `compared` tells, and asks the database. Never blocks.
+    """
+    return _cache if clock.monotonic() - _compared_at < limits.KEY_CHECK_SECONDS else None
+
+
 def compared() -> _Cache:
     """Returns the cache after comparing the version if that is due. Raises TryLater as `lookup`."""
     if clock.monotonic() - _compared_at >= limits.KEY_CHECK_SECONDS:

@@ -13,8 +13,11 @@ from typing import Any
 
 from asgiref.sync import sync_to_async
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
-from django.db import close_old_connections
+from django.contrib.sessions.backends.base import SessionBase
+from django.db import DatabaseError, close_old_connections
 
+from accounts import key_cache, sessions
+from accounts.errors import TryLater as AccountTryLater
 from accounts.models import User
 from brokers.catalog import access
 from brokers.domain import limits
@@ -23,7 +26,9 @@ from brokers.models import Group, Instance, Operation, Topic
 
 UNAUTHENTICATED_CLOSE = 4401
 KINDS = ("topic", "group", "operation", "instance")
-# How often a quiet connection looks whether its reader may still be here.
+# A connection notices after so long that keys, users, policies or sessions changed, and then looks at its own session.
+NOTICE_SECONDS = 1
+# A session that ends by itself changes nothing; it is looked at so often.
 RECHECK_SECONDS = 60
 
 
@@ -31,6 +36,7 @@ class Hints(AsyncJsonWebsocketConsumer):
     """One browser page."""
 
     _user: User
+    _session: SessionBase
     _names: set[str]
     _check: asyncio.Task[None] | None
 
@@ -43,6 +49,7 @@ class Hints(AsyncJsonWebsocketConsumer):
             await self.close(UNAUTHENTICATED_CLOSE)
             return
         self._user = user
+        self._session = self.scope["session"]
         self._check = asyncio.create_task(self._recheck())
 
     async def disconnect(self, code: int) -> None:
@@ -59,7 +66,7 @@ class Hints(AsyncJsonWebsocketConsumer):
         if not isinstance(asked, list):
             return
         names = [name for name in asked[: limits.HINT_NAME_COUNT] if isinstance(name, str)]
-        allowed = await sync_to_async(_visible)(self._user, names)
+        allowed = await sync_to_async(_visible)(self._user, names, self._session)
         for name in allowed - self._names:
             await self.channel_layer.group_add(_channel_group(name), self.channel_name)
         for name in self._names - allowed:
@@ -71,24 +78,42 @@ class Hints(AsyncJsonWebsocketConsumer):
         await self.send_json({"changed": event["name"]})
 
     async def _recheck(self) -> None:
-        """Ends the connection of somebody who was switched off meanwhile."""
+        """Ends the connection when its session is over: signed out, ended by somebody, or its user switched off."""
+        seen: object = None
+        quiet_seconds = RECHECK_SECONDS
         while True:
-            await asyncio.sleep(RECHECK_SECONDS)
-            if not await sync_to_async(_is_active)(self._user.pk):
-                await self.close(UNAUTHENTICATED_CLOSE)
-                return
+            generation = key_cache.generation() or await sync_to_async(_generation)()
+            if generation is not None and (generation is not seen or quiet_seconds >= RECHECK_SECONDS):
+                seen, quiet_seconds = generation, 0
+                if not await sync_to_async(_is_alive)(self._session.session_key or "", self._user.pk):
+                    await self.close(UNAUTHENTICATED_CLOSE)
+                    return
+            await asyncio.sleep(NOTICE_SECONDS)
+            quiet_seconds += NOTICE_SECONDS
 
 
 def _channel_group(name: str) -> str:
     return f"hints.{name.replace(':', '.')}"
 
 
-def _is_active(user_id: int) -> bool:
+def _generation() -> object | None:
+    """Returns the present generation, None while the database cannot be asked: nothing is judged then."""
     close_old_connections()
-    return User.objects.filter(pk=user_id, is_active=True).exists()
+    try:
+        return key_cache.compared()
+    except AccountTryLater:
+        return None
 
 
-def _visible(user: User, names: Iterable[str]) -> set[str]:
+def _is_alive(session_key: str, user_id: int) -> bool:
+    close_old_connections()
+    try:
+        return sessions.is_alive(session_key, user_id)
+    except DatabaseError:
+        return True  # it is asked again when the database is back; what a hint leads to asks for itself
+
+
+def _visible(user: User, names: Iterable[str], session: SessionBase) -> set[str]:
     """Returns those names that mean something of this account which the reader may see. One query a kind."""
     close_old_connections()
     wanted: dict[str, set[int]] = {}
@@ -97,7 +122,13 @@ def _visible(user: User, names: Iterable[str]) -> set[str]:
         if kind in KINDS and number.isascii() and number.isdigit() and int(number) <= limits.INT64_MAX:
             wanted.setdefault(kind, set()).add(int(number))
     found: set[str] = set()
-    actor = Actor(account_id=user.account_id, user_id=user.pk, name=user.login, is_root=user.is_root)
+    actor = Actor(
+        account_id=user.account_id,
+        user_id=user.pk,
+        name=user.login,
+        is_root=user.is_root,
+        has_second_factor=sessions.has_second_factor(session),
+    )
     for kind, rows, instance, name in (
         ("topic", Topic.objects.filter(instance__account_id=user.account_id), "instance__name", "name"),
         ("group", Group.objects.filter(instance__account_id=user.account_id), "instance__name", "name"),
