@@ -1,22 +1,21 @@
 """A page hears that what it shows has changed, of its own account only."""
 
+import json
 import time
 from typing import Any
 
 from asgiref.sync import async_to_sync, sync_to_async
 from channels.layers import get_channel_layer
 from channels.testing import WebsocketCommunicator
-from django.contrib.sessions.backends.base import SessionBase
 
-from accounts import sessions
+from accounts import grants, members, sessions
 from accounts.models import User
 from brokers.live.hints import UNAUTHENTICATED_CLOSE, Hints
 from tests.integration.console.shop import Shop, browser_of
-from tests.integration.three_people import Person
 
 
 def test_page_hears_of_its_own_objects_and_of_no_others(shop: Shop) -> None:
-    owner, stranger = _reader(shop.people.owner), _reader(shop.people.stranger)
+    owner, stranger = shop.people.owner.user, shop.people.stranger.user
     mine = f"topic:{shop.topic.pk}"
 
     async def scene() -> tuple[list[object], bool]:
@@ -42,6 +41,56 @@ def test_page_hears_of_its_own_objects_and_of_no_others(shop: Shop) -> None:
     assert is_quiet
 
 
+def test_page_hears_no_more_within_two_seconds_of_a_revocation(shop: Shop) -> None:
+    actor, member = shop.people.owner.actor, shop.people.member.user
+    mine = f"topic:{shop.topic.pk}"
+    group = f"hints.topic.{shop.topic.pk}"
+    document = {"Effect": "Allow", "Action": "mq:QueryTopic", "Resource": "acs:mq:*:*:shop%orders"}
+    grants.create_policy(actor, "look", json.dumps({"Version": "1", "Statement": document}))
+    grants.attach(actor, "look", user="mia")
+
+    async def scene() -> tuple[float, int]:
+        socket = _socket(member)
+        await socket.connect()
+        await socket.send_json_to({"watch": [mine]})
+        layer = get_channel_layer()
+        assert layer is not None
+        await _hear(socket, group, mine)
+        await sync_to_async(grants.detach)(actor, "look", user="mia")
+        began, last = time.monotonic(), time.monotonic()
+        while time.monotonic() - began < 4:
+            await layer.group_send(group, {"type": "hint", "name": mine})
+            if not await socket.receive_nothing(timeout=0.1):
+                await socket.receive_json_from()
+                last = time.monotonic()
+        await sync_to_async(members.set_active)(actor, "mia", False)
+        closed = await socket.receive_output(timeout=5)
+        return last - began, int(closed["code"])
+
+    seconds, code = async_to_sync(scene)()
+    assert seconds <= 2.0
+    assert code == UNAUTHENTICATED_CLOSE
+
+
+def test_open_page_is_cut_off_when_its_session_is_ended(shop: Shop) -> None:
+    member = shop.people.member
+    session = browser_of(member).session
+
+    async def scene() -> tuple[Any, float]:
+        socket = _socket(member.user)
+        scope: Any = socket.scope  # Any: as below
+        scope["session"] = session
+        await socket.connect()
+        await socket.receive_nothing(timeout=0.2)
+        began = time.monotonic()
+        await sync_to_async(sessions.end_all)(member.user, actor="root@acme")
+        return await socket.receive_output(timeout=5), time.monotonic() - began
+
+    heard, seconds = async_to_sync(scene)()
+    assert heard == {"type": "websocket.close", "code": UNAUTHENTICATED_CLOSE}
+    assert seconds <= 2.0
+
+
 def test_nobody_is_turned_away(shop: Shop) -> None:
     async def scene() -> int:
         socket = _socket(None)
@@ -52,10 +101,8 @@ def test_nobody_is_turned_away(shop: Shop) -> None:
 
 
 def test_what_is_not_understood_is_left_alone(shop: Shop) -> None:
-    reader = _reader(shop.people.owner)
-
     async def scene() -> bool:
-        socket = _socket(reader)
+        socket = _socket(shop.people.owner.user)
         await socket.connect()
         nonsenses: list[Any] = [[], {"watch": "topic:1"}, {"watch": [[]]}, {"other": 1}, "text", None]
         for nonsense in nonsenses:
@@ -68,32 +115,19 @@ def test_what_is_not_understood_is_left_alone(shop: Shop) -> None:
     assert async_to_sync(sync_to_async(User.objects.count))() >= 3
 
 
-def test_open_page_is_cut_off_when_its_session_is_ended(shop: Shop) -> None:
-    reader = _reader(shop.people.member)
-
-    async def scene() -> tuple[dict[str, Any], float]:
-        socket = _socket(reader)
-        await socket.connect()
-        await socket.send_json_to({"watch": [f"topic:{shop.topic.pk}"]})
-        began = time.monotonic()
-        await sync_to_async(sessions.end_all)(shop.people.member.user, actor="root@acme")
-        heard = await socket.receive_output(timeout=5)
-        return heard, time.monotonic() - began
-
-    heard, seconds = async_to_sync(scene)()
-    assert heard == {"type": "websocket.close", "code": UNAUTHENTICATED_CLOSE}
-    assert seconds < 3
+async def _hear(socket: WebsocketCommunicator, group: str, name: str) -> None:
+    """Repeats the hint until the page has joined: joining is asked for, not answered."""
+    layer = get_channel_layer()
+    assert layer is not None
+    while True:
+        await layer.group_send(group, {"type": "hint", "name": name})
+        if not await socket.receive_nothing(timeout=0.2):
+            assert await socket.receive_json_from() == {"changed": name}
+            return
 
 
-Reader = tuple[User, SessionBase]
-
-
-def _reader(person: Person) -> Reader:
-    return person.user, browser_of(person).session
-
-
-def _socket(reader: Reader | None) -> WebsocketCommunicator:
+def _socket(user: User | None) -> WebsocketCommunicator:
     socket = WebsocketCommunicator(Hints.as_asgi(), "/ws/v1/hints")
     scope: Any = socket.scope  # Any: Channels' middleware adds what its types do not know
-    scope["user"], scope["session"] = reader or (None, None)
+    scope["user"] = user
     return socket
