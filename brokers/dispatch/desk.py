@@ -135,7 +135,7 @@ class Desk:
                 if deliveries and is_gone():
                     await bridge.run(delivery.give_back, request.group, deliveries)
                     return []
-                if deliveries:
+                if _is_all_it_wanted(deliveries, request):
                     ticket.pass_on()
                 if deliveries or left <= 0 or self._stopping or is_gone():
                     return deliveries
@@ -193,6 +193,13 @@ class Desk:
         seen, self._presence = self._presence, {}
         for group_id, of_group in seen.items():
             clients.note(group_id, of_group)
+
+
+def _is_all_it_wanted(deliveries: Sequence[Delivery], request: ReceiveRequest) -> bool:
+    if len(deliveries) >= request.max_count:
+        return True
+    # Large bodies end an answer early.
+    return 2 * sum(len(delivery.message.body) for delivery in deliveries) > limits.RECEIVE_RESPONSE_BYTES
 
 
 def _measured_publish(sends: Sequence[Send]) -> list[publish.Result]:
