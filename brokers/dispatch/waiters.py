@@ -12,7 +12,7 @@ from itertools import chain, islice
 from ..domain import limits
 from ..domain.errors import ErrorCode, TryLater
 
-# News wake one receiver of each group, which takes what there is: to wake more for one message costs each of them a look.
+# News wake one receiver of each group, which takes what there is: more would each look for one message.
 # One that got all it asked for wakes so many others (`Ticket.pass_on`): there may be more, and their number doubles.
 WOKEN_BY_NEWS = 1
 WOKEN_BY_A_FIND = 2
