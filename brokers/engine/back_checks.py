@@ -109,9 +109,9 @@ def note(noted: Sequence[Noted]) -> None:
         halves.note_checks(sorted(noted, key=lambda one: one.id))
 
 
-def note_unknown(id: TransactionId, *, client_id: str, detail: str = "") -> None:
+def note_unknown(id: TransactionId, detail: str) -> None:
     """Writes down that a producer was asked and does not know yet."""
-    note([Noted(id.half_id, "UNKNOWN", "", client_id, detail[: limits.ERROR_TEXT_CHARS])])
+    note([Noted(id.half_id, "UNKNOWN", "", "", detail[: limits.ERROR_TEXT_CHARS])])
 
 
 def check_now(actor: Actor, topic: TopicEntry, id: TransactionId) -> None:

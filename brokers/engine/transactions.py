@@ -56,8 +56,8 @@ class Prepared:
 class Decision:
     """What a producer, or a person, says of a transaction. `by` is remembered for people to read.
 
-    `producer_group`: the group as the message's `PGROUP` spells it, where the asker must name it. `is_recovery`: also
-    what was discarded may be decided.
+    `producer_group`: must be the half message's, where the asker names one. `is_recovery`: also what was discarded may
+    be decided.
     """
 
     id: TransactionId
@@ -314,10 +314,8 @@ def _judge(
         return transactions.missing(decision.id)
     if transactions.checksum_of(half.message_id) != decision.id.checksum:
         return transactions.missing(decision.id)
-    if decision.producer_group is not None and half.row is not None:
-        owner = log.unpack_properties(half.row.properties).get(messages.PRODUCER_GROUP)
-        if owner != decision.producer_group:
-            return Rejected(f"The transaction belongs to another producer group than {decision.producer_group!r}.")
+    if decision.producer_group not in {None, half.producer_group}:
+        return Rejected(f"The transaction belongs to another producer group than {decision.producer_group!r}.")
     try:
         return after_decision(state, decision.event)
     except Rejected as error:

@@ -53,7 +53,7 @@ class Locked:
     topic_id: int
     queue_id: int
     instance_id: int
-    producer_group_id: int
+    producer_group: str
     message_id: str
     row: Row | None
     visible_ms: int | None

@@ -65,7 +65,7 @@ async def poll(exchange: Exchange, actor: Actor, route: Route) -> None:
             await bridge.run(snapshot.topic, actor.account_id, route.instance, name)
     group = snapshot.cached_producer_group(actor.account_id, route.instance, route.name)
     if group is None:
-        group = await bridge.run(snapshot.producer_group, actor.account_id, route.instance, route.name)
+        group = await bridge.run(producers.ensure, actor.account_id, route.instance, route.name)
     gone = asyncio.ensure_future(exchange.hang_up())
     try:
         found = await _wait_for_checks(actor, group, form, client=form.client_id or f"http-{exchange.peer}", gone=gone)

@@ -59,7 +59,7 @@ def parse_send(value: Any, *, born_host: str) -> Outgoing:  # Any: unchecked JSO
     """Returns the message in one entry of a send. Limits on sizes are the engine's (`domain.messages.check`)."""
     if not isinstance(value, dict):
         raise Rejected("A message is a JSON object.")
-    only(value, _SEND_MEMBERS)
+    only_members(value, _SEND_MEMBERS)
     keys = value.get("keys")
     if keys is not None and not (isinstance(keys, list) and all(isinstance(key, str) for key in keys)):
         raise Rejected("keys is a list of strings.")
@@ -68,15 +68,15 @@ def parse_send(value: Any, *, born_host: str) -> Outgoing:  # Any: unchecked JSO
         isinstance(properties, dict) and all(isinstance(text, str) for text in properties.values())
     ):
         raise Rejected("properties is an object whose values are strings.")
-    delay = number(value, "delay_seconds", low=0, high=limits.DELAY_MAX_SECONDS)
+    delay = read_number(value, "delay_seconds", low=0, high=limits.DELAY_MAX_SECONDS)
     return Outgoing(
         body=_body(value),
         message_id=_message_id(value),
-        tag=text(value, "tag"),
+        tag=read_text(value, "tag"),
         keys=tuple(keys or ()),
         properties=properties or {},
-        sharding_key=text(value, "sharding_key"),
-        dedup_id=text(value, "dedup_id"),
+        sharding_key=read_text(value, "sharding_key"),
+        dedup_id=read_text(value, "dedup_id"),
         deliver_at=_instant(value, "deliver_at"),
         delay=None if delay is None else timedelta(seconds=delay),
         born_at_ms=clock.now_ms(),
@@ -86,7 +86,7 @@ def parse_send(value: Any, *, born_host: str) -> Outgoing:  # Any: unchecked JSO
 
 def parse_batch(value: Mapping[str, Any]) -> list[Any]:  # Any: unchecked JSON
     """Returns the entries of a batch. Raises Rejected when there are none or too many."""
-    only(value, frozenset({"messages"}))
+    only_members(value, frozenset({"messages"}))
     entries = value.get("messages")
     if not isinstance(entries, list) or not 0 < len(entries) <= limits.BATCH_MESSAGE_COUNT:
         raise Rejected(f"messages is a list of 1 to {limits.BATCH_MESSAGE_COUNT} messages.")
@@ -95,16 +95,18 @@ def parse_batch(value: Mapping[str, Any]) -> list[Any]:  # Any: unchecked JSON
 
 def parse_receive(value: Mapping[str, Any]) -> ReceiveForm:  # Any: unchecked JSON
     """Returns what a receive asks for."""
-    only(value, _RECEIVE_MEMBERS)
+    only_members(value, _RECEIVE_MEMBERS)
     topics = value.get("topics")
     if not isinstance(topics, list) or not 0 < len(topics) <= limits.RECEIVE_TOPIC_COUNT:
         raise Rejected(f'topics is a list of 1 to {limits.RECEIVE_TOPIC_COUNT} names or {{"topic", "filter"}} objects.')
-    count = number(value, "max", low=1, high=limits.RECEIVE_MESSAGE_COUNT)
+    count = read_number(value, "max", low=1, high=limits.RECEIVE_MESSAGE_COUNT)
     if count is not None and count != int(count):
         raise Rejected("max is a whole number.")
-    wait = number(value, "wait_seconds", low=0, high=limits.WAIT_SECONDS)
-    invisible = number(value, "invisible_seconds", low=limits.INVISIBLE_MIN_SECONDS, high=limits.INVISIBLE_MAX_SECONDS)
-    client_id = text(value, "client_id") or ""
+    wait = read_number(value, "wait_seconds", low=0, high=limits.WAIT_SECONDS)
+    invisible = read_number(
+        value, "invisible_seconds", low=limits.INVISIBLE_MIN_SECONDS, high=limits.INVISIBLE_MAX_SECONDS
+    )
+    client_id = read_text(value, "client_id") or ""
     if len(client_id) > limits.CLIENT_ID_CHARS or not client_id.isprintable():
         raise Rejected(f"client_id has at most {limits.CLIENT_ID_CHARS} printable characters.")
     return ReceiveForm(
@@ -118,7 +120,7 @@ def parse_receive(value: Mapping[str, Any]) -> ReceiveForm:  # Any: unchecked JS
 
 def parse_receipts(value: Mapping[str, Any], *, also: frozenset[str] = frozenset()) -> list[str]:  # Any: unchecked JSON
     """Returns the receipts of an ack, nack or extend."""
-    only(value, also | {"receipts"})
+    only_members(value, also | {"receipts"})
     receipts = value.get("receipts")
     if (
         not isinstance(receipts, list)
@@ -132,16 +134,20 @@ def parse_receipts(value: Mapping[str, Any], *, also: frozenset[str] = frozenset
 def parse_refusal(value: Mapping[str, Any]) -> RefusalForm:  # Any: unchecked JSON
     """Returns what a nack says."""
     receipts = parse_receipts(value, also=frozenset({"error", "delay_seconds"}))
-    delay = number(value, "delay_seconds", low=0, high=limits.BACKOFF_MAX_SECONDS)
+    delay = read_number(value, "delay_seconds", low=0, high=limits.BACKOFF_MAX_SECONDS)
     return RefusalForm(
-        receipts, (text(value, "error") or "").replace("\0", ""), None if delay is None else timedelta(seconds=delay)
+        receipts,
+        (read_text(value, "error") or "").replace("\0", ""),
+        None if delay is None else timedelta(seconds=delay),
     )
 
 
 def parse_extension(value: Mapping[str, Any]) -> tuple[list[str], timedelta | None]:  # Any: unchecked JSON
     """Returns the receipts of an extend and the time asked for, None for the group's own."""
     receipts = parse_receipts(value, also=frozenset({"invisible_seconds"}))
-    seconds = number(value, "invisible_seconds", low=limits.INVISIBLE_MIN_SECONDS, high=limits.INVISIBLE_MAX_SECONDS)
+    seconds = read_number(
+        value, "invisible_seconds", low=limits.INVISIBLE_MIN_SECONDS, high=limits.INVISIBLE_MAX_SECONDS
+    )
     return receipts, None if seconds is None else timedelta(seconds=seconds)
 
 
@@ -171,7 +177,7 @@ def dump(value: Any) -> bytes:  # Any: JSON values and datetimes
     return orjson.dumps(value, option=orjson.OPT_UTC_Z)
 
 
-def only(value: Mapping[str, Any], known: frozenset[str]) -> None:
+def only_members(value: Mapping[str, Any], known: frozenset[str]) -> None:
     """Raises Rejected if an object has a member nobody knows: it is a typing error that would be lost in silence."""
     if not known.issuperset(value):
         unknown = sorted(set(value) - known)
@@ -195,7 +201,7 @@ def _body(value: Mapping[str, Any]) -> bytes:
 
 
 def _message_id(value: Mapping[str, Any]) -> str:
-    given = text(value, "message_id")
+    given = read_text(value, "message_id")
     if given is None:
         return new_message_id()
     if not 0 < len(given) <= limits.MESSAGE_ID_CHARS or not given.isascii() or not given.isalnum():
@@ -203,7 +209,7 @@ def _message_id(value: Mapping[str, Any]) -> str:
     return given
 
 
-def text(value: Mapping[str, Any], name: str) -> str | None:
+def read_text(value: Mapping[str, Any], name: str) -> str | None:
     """Returns a member that is text, or None when it is absent. Raises Rejected."""
     text = value.get(name)
     if text is not None and not isinstance(text, str):
@@ -213,7 +219,7 @@ def text(value: Mapping[str, Any], name: str) -> str | None:
     return text
 
 
-def number(value: Mapping[str, Any], name: str, *, low: float, high: float) -> float | None:
+def read_number(value: Mapping[str, Any], name: str, *, low: float, high: float) -> float | None:
     """Returns a member that is a number in a range, or None when it is absent. Raises Rejected."""
     number = value.get(name)
     if number is None:
@@ -224,7 +230,7 @@ def number(value: Mapping[str, Any], name: str, *, low: float, high: float) -> f
 
 
 def _instant(value: Mapping[str, Any], name: str) -> datetime | None:
-    text = text(value, name)
+    text = read_text(value, name)
     if text is None:
         return None
     try:
@@ -244,7 +250,7 @@ def _subscription(entry: Any) -> tuple[str, TagFilter]:
         return entry, EVERYTHING
     if not isinstance(entry, dict) or not isinstance(entry.get("topic"), str):
         raise Rejected('A topic is a name, or {"topic": name, "filter": "tagA||tagB"}.')
-    only(entry, frozenset({"topic", "filter"}))
+    only_members(entry, frozenset({"topic", "filter"}))
     expression = entry.get("filter", "*")
     if isinstance(expression, dict):
         raise Rejected("SQL filters are not available here; filter by tags.")

@@ -37,7 +37,7 @@ def parse_half(value: Mapping[str, Any], *, born_host: str) -> tuple[Outgoing, s
 
 def parse_decision(value: Mapping[str, Any]) -> bool:  # Any: unchecked JSON
     """Returns whether the decision is also meant for what was discarded. Raises Rejected."""
-    messages.only(value, frozenset({"discarded"}))
+    messages.only_members(value, frozenset({"discarded"}))
     is_recovery = value.get("discarded", False)
     if not isinstance(is_recovery, bool):
         raise Rejected("discarded is true or false.")
@@ -46,16 +46,16 @@ def parse_decision(value: Mapping[str, Any]) -> bool:  # Any: unchecked JSON
 
 def parse_poll(value: Mapping[str, Any]) -> PollForm:  # Any: unchecked JSON
     """Returns what a poll asks for. Raises Rejected."""
-    messages.only(value, _POLL_MEMBERS)
+    messages.only_members(value, _POLL_MEMBERS)
     topics = value.get("topics") or []
     is_list = isinstance(topics, list) and all(isinstance(name, str) and name for name in topics)
     if not is_list or len(topics) > limits.RECEIVE_TOPIC_COUNT:
         raise Rejected(f"topics is a list of at most {limits.RECEIVE_TOPIC_COUNT} names; leave it out for all topics.")
-    count = messages.number(value, "max", low=1, high=limits.CHECK_POLL_COUNT)
+    count = messages.read_number(value, "max", low=1, high=limits.CHECK_POLL_COUNT)
     if count is not None and count != int(count):
         raise Rejected("max is a whole number.")
-    wait = messages.number(value, "wait_seconds", low=0, high=limits.WAIT_SECONDS)
-    client_id = messages.text(value, "client_id") or ""
+    wait = messages.read_number(value, "wait_seconds", low=0, high=limits.WAIT_SECONDS)
+    client_id = messages.read_text(value, "client_id") or ""
     if len(client_id) > limits.CLIENT_ID_CHARS or not client_id.isprintable():
         raise Rejected(f"client_id has at most {limits.CLIENT_ID_CHARS} printable characters.")
     return PollForm(tuple(topics), 16 if count is None else int(count), timedelta(seconds=wait or 0), client_id)

@@ -26,12 +26,13 @@ ORDER BY h.topic_id, h.message_id, h.id
 
 -- name: lock
 -- Purpose: hold transactions that are about to be decided. Lock: the rows, in id order. Index: primary key.
-SELECT id, state, topic_id, queue_id, instance_id, producer_group_id, message_id, tag, array_to_string(keys, ' '), properties,
-       body, sys_flag, born_at_ms, born_host,
-       (extract(epoch FROM greatest(deliver_at, clock_timestamp() + make_interval(secs => delay_seconds))) * 1000)::bigint,
-       queue_offset, (extract(epoch FROM due_at) * 1000)::bigint, decided_by,
-       (extract(epoch FROM changed_at) * 1000)::bigint
-FROM half WHERE id = ANY(%(ids)s) ORDER BY id FOR NO KEY UPDATE
+SELECT h.id, h.state, h.topic_id, h.queue_id, h.instance_id, g.name, h.message_id, h.tag, array_to_string(h.keys, ' '),
+       h.properties, h.body, h.sys_flag, h.born_at_ms, h.born_host,
+       (extract(epoch FROM greatest(h.deliver_at, clock_timestamp() + make_interval(secs => h.delay_seconds))) * 1000)::bigint,
+       h.queue_offset, (extract(epoch FROM h.due_at) * 1000)::bigint, h.decided_by,
+       (extract(epoch FROM h.changed_at) * 1000)::bigint
+FROM half h JOIN brokers_producergroup g ON g.id = h.producer_group_id
+WHERE h.id = ANY(%(ids)s) ORDER BY h.id FOR NO KEY UPDATE OF h
 
 -- name: decide
 -- Purpose: write decisions down; the body goes. Lock: the rows, held already. Index: primary key.
