@@ -59,7 +59,9 @@ class ProducerGroupShape(serializers.Serializer[Any]):
     interval_seconds = serializers.IntegerField(source="group.interval_seconds", allow_null=True)
     max_checks = serializers.IntegerField(source="group.max_checks", allow_null=True)
     webhook_url = serializers.CharField(source="group.webhook_url")
-    waiting_count = serializers.IntegerField(help_text=f"half messages that wait; {transaction_pages.COUNT_LIMIT}: or more")
+    waiting_count = serializers.IntegerField(
+        help_text=f"half messages that wait; {transaction_pages.COUNT_LIMIT}: or more"
+    )
     discarded_count = serializers.IntegerField(help_text="half messages that had their last check; as above")
     check_count = serializers.IntegerField(source="group.check_count", help_text="checks, ever")
     discard_count = serializers.IntegerField(source="group.discard_count", help_text="discards, ever")

@@ -22,7 +22,7 @@ from brokers.domain.actor import Actor
 from brokers.models import Group, Instance, Operation, Topic
 
 UNAUTHENTICATED_CLOSE = 4401
-KINDS = ("topic", "group", "operation", "instance")
+KINDS = ("topic", "group", "operation", "instance", "transactions")
 # How often a quiet connection looks whether its reader may still be here.
 RECHECK_SECONDS = 60
 
@@ -103,6 +103,8 @@ def _visible(user: User, names: Iterable[str]) -> set[str]:
         ("group", Group.objects.filter(instance__account_id=user.account_id), "instance__name", "name"),
         ("operation", Operation.objects.filter(instance__account_id=user.account_id), "instance__name", "group__name"),
         ("instance", Instance.objects.filter(account_id=user.account_id), "name", "name"),
+        # The transactions of an instance, by the instance's number.
+        ("transactions", Instance.objects.filter(account_id=user.account_id), "name", "name"),
     ):
         ids = wanted.get(kind)
         if ids:
@@ -115,7 +117,7 @@ def _visible(user: User, names: Iterable[str]) -> set[str]:
 
 def _may_hear(actor: Actor, kind: str, *, instance: str, name: str) -> bool:
     scope = access.resource(actor.account_id, instance)
-    if kind == "instance":
+    if kind in {"instance", "transactions"}:
         return access.may(actor, "mq:QueryInstanceBaseInfo", scope)
     if kind == "operation":
         return access.may_on_group(actor, "mq:QueryOperation", instance=instance, group=name)

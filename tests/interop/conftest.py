@@ -52,6 +52,8 @@ class Program:
         """Ends the program as a crash would."""
         self.process.kill()
         self.process.wait(10)
+        if self.process.stdout is not None:
+            self.process.stdout.close()
 
     def lines(self) -> Lines:
         """Returns what the program said, split at tabs; fails the test when the program failed."""
