@@ -71,7 +71,7 @@ async def _post(url: SplitResult, body: bytes, secret: bytes) -> Answer:
         server_hostname=host if is_tls else None,
     )
     try:
-        writer.write(_request(url, host, body, secret))
+        writer.write(_request(url, body, secret))
         await writer.drain()
         return await _read(reader)
     finally:
@@ -106,8 +106,9 @@ def is_public(address: str) -> bool:
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")  # RFC 6052
 
 
-def _request(url: SplitResult, host: str, body: bytes, secret: bytes) -> bytes:
+def _request(url: SplitResult, body: bytes, secret: bytes) -> bytes:
     target = (url.path or "/") + (f"?{url.query}" if url.query else "")
+    host = url.hostname or ""
     name = f"[{host}]" if ":" in host else host
     head = [
         # HTTP/1.0: the answer then ends with the connection and comes in one piece.

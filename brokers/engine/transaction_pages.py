@@ -20,7 +20,7 @@ from ..domain.transactions import TransactionId
 from ..models import Instance, ProducerGroup, Topic
 from ..store import halves
 from ..store.halves import Check as Check
-from ..store.halves import Summary, Whole
+from ..store.halves import Listed, Whole
 from . import clients
 from .clients import Producer as Producer
 from .message_page import Body
@@ -34,7 +34,7 @@ class Line:
     """A transaction in a list."""
 
     id: TransactionId
-    half: Summary
+    half: Listed
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Opened:
     """One transaction: its message, and its checks, newest first. `body` is None once it is decided."""
 
     id: TransactionId
-    half: Summary
+    half: Listed
     whole: Whole
     body: Body | None
     checks: list[Check]
@@ -142,7 +142,7 @@ def standings(groups: Sequence[ProducerGroup]) -> list[Standing]:
     ]
 
 
-def _id(half: Summary) -> TransactionId:
+def _id(half: Listed) -> TransactionId:
     return transactions.name(half.id, half.topic_id, half.message_id)
 
 

@@ -113,7 +113,7 @@ class Opened:
 
 
 @dataclass(frozen=True, slots=True)
-class Summary:
+class Listed:
     """A transaction in a list. `body_size` is None once it is decided."""
 
     id: int
@@ -140,7 +140,7 @@ class Summary:
 class Whole:
     """A transaction with its message; `body` is None once it is decided."""
 
-    summary: Summary
+    summary: Listed
     properties: dict[str, str]
     body: bytes | None
     sys_flag: int
@@ -283,7 +283,7 @@ def page(
     before: int,
     limit: int,
     max_checks: int,
-) -> list[Summary]:
+) -> list[Listed]:
     """Returns transactions numbered below `before`, newest first."""
     with session.cursor() as cur:
         cur.execute(
@@ -299,7 +299,7 @@ def page(
                 "max_checks": max_checks,
             },
         )
-        return [Summary(*row) for row in cur]
+        return [Listed(*row) for row in cur]
 
 
 def one(instance_id: int, half_id: int, *, max_checks: int) -> Whole | None:
@@ -307,7 +307,7 @@ def one(instance_id: int, half_id: int, *, max_checks: int) -> Whole | None:
     with session.cursor() as cur:
         cur.execute(_SQL["one"], {"instance_id": instance_id, "id": half_id, "max_checks": max_checks})
         row = cur.fetchone()
-        return None if row is None else Whole(Summary(*row[:18]), unpack_properties(row[18]), *row[19:])
+        return None if row is None else Whole(Listed(*row[:18]), unpack_properties(row[18]), *row[19:])
 
 
 def checks(half_id: int, *, limit: int) -> list[Check]:

@@ -101,7 +101,7 @@ async def heartbeat(call: Call) -> Command:
         door = "remoting-broadcast" if membership.is_broadcast else "remoting"
         seen = clients.Seen(heart.client_id, door, call.peer.address, call.actor.name, clock.now_ms())
         (await desk.get()).note_client(group.id, seen)
-    await call.members.producers.hear(call.peer, heart.client_id, call.actor, heart.producers)
+    await call.members.producers.hear(call.peer, call.actor, client_id=heart.client_id, groups=heart.producers)
     return call.reply(fields={"IS_SUPPORT_HEART_BEAT_V2": "false", "IS_SUB_CHANGE": "true"})
 
 

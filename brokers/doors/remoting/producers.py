@@ -62,7 +62,7 @@ class Producers:
         )
         await bridge.run(clients.note_producer, *producer.key, seen)
 
-    async def hear(self, peer: Peer, client_id: str, actor: Actor, groups: Iterable[str]) -> None:
+    async def hear(self, peer: Peer, actor: Actor, *, client_id: str, groups: Iterable[str]) -> None:
         """Notes a heartbeat that names producer groups; what the connection sent half messages for stays too."""
         now = clock.monotonic()
         known = {key: members[peer] for key, members in self._groups.items() if peer in members}

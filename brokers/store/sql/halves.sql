@@ -112,8 +112,9 @@ WITH told AS (
     UPDATE half h SET is_offered = false FROM held WHERE h.id = held.id AND h.is_offered
 )
 UPDATE half_check c
-SET outcome = t.outcome, door = coalesce(nullif(t.door, ''), c.door),
-    client_id = coalesce(nullif(t.client_id, ''), c.client_id), detail = t.detail
+-- The answer may be written down before the question.
+SET outcome = CASE WHEN t.outcome = 'ASKED' AND c.outcome <> 'OFFERED' THEN c.outcome ELSE t.outcome END, door = coalesce(nullif(t.door, ''), c.door),
+    client_id = coalesce(nullif(t.client_id, ''), c.client_id), detail = coalesce(nullif(t.detail, ''), c.detail)
 FROM told t JOIN held ON held.id = t.id WHERE c.half_id = t.id AND c.number = held.check_count
 
 -- name: want_check
