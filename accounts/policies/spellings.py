@@ -40,6 +40,8 @@ ACTIONS = {
     "mq:UpdateProducerGroup": "producer group",
     "mq:DeleteProducerGroup": "producer group",
     "mq:QueryAudit": "account",
+    "mq:QueryLimits": "account",
+    "mq:UpdateLimits": "account, instance",
     "ram:ListUsers": "account",
     "ram:GetUser": "user",
     "ram:CreateUser": "user",

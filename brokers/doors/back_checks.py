@@ -24,6 +24,7 @@ from ..domain import limits
 from ..domain.errors import BrokerError
 from ..engine import back_checks, clients
 from ..engine.back_checks import Check, Noted, Question
+from ..engine.clients import ProducerGroup
 from ..engine.transactions import Decision
 from ..protocols.http import messages
 from . import webhooks
@@ -38,10 +39,10 @@ _DECISIONS = {"commit": True, "rollback": False}
 class Asker(Protocol):
     """A door with producers on connections that stay."""
 
-    def reaches(self, instance: str, producer_group: str) -> bool:
+    def reaches(self, group: ProducerGroup) -> bool:
         """Returns True if a producer of the group is connected here."""
 
-    async def ask(self, instance: str, producer_group: str, questions: Sequence[Question]) -> list[Noted]:
+    async def ask(self, group: ProducerGroup, questions: Sequence[Question]) -> list[Noted]:
         """Asks producers connected here; returns which half messages were asked about."""
 
 
@@ -65,14 +66,14 @@ class BackChecks:
             await self._hand_on(of_group)
         return len(checks)
 
-    async def ask_here(self, instance: str, producer_group: str, half_ids: Iterable[int]) -> None:
+    async def ask_here(self, group: ProducerGroup, half_ids: Iterable[int]) -> None:
         """Asks producers connected here: another worker took the checks up, and found them to be here."""
         if self._asker is None:
             return
         ids = list(half_ids)
         for start in range(0, len(ids), _OPEN_COUNT):
             questions = await bridge.run(back_checks.questions, ids[start : start + _OPEN_COUNT])
-            asked = await self._asker.ask(instance, producer_group, questions)
+            asked = await self._asker.ask(group, questions)
             await bridge.run(back_checks.note, asked)
 
     def stop(self) -> None:
@@ -82,26 +83,26 @@ class BackChecks:
 
     async def _hand_on(self, checks: Sequence[Check]) -> None:
         first, ids = checks[0], [check.half_id for check in checks]
-        instance, group = first.instance, first.producer_group
-        if self._asker is not None and self._asker.reaches(instance, group):
-            await self.ask_here(instance, group, ids)
+        group = (first.account_id, first.instance, first.producer_group)
+        if self._asker is not None and self._asker.reaches(group):
+            await self.ask_here(group, ids)
             return
-        there = await bridge.run(clients.producers, instance, group)
+        there = await bridge.run(clients.producers, group)
         others = sorted({one.worker for one in there or () if one.worker and one.worker != self._worker})
         if others:
-            await self._tell(random.choice(others), instance, group, half_ids=ids)
+            await self._tell(random.choice(others), group, ids)
         elif first.webhook_url:
             for half_id in ids:
                 call = asyncio.create_task(self._call(first.producer_group_id, half_id))
                 self._calls.add(call)
                 call.add_done_callback(self._calls.discard)
 
-    async def _tell(self, worker: str, instance: str, group: str, *, half_ids: list[int]) -> None:
+    async def _tell(self, worker: str, group: ProducerGroup, half_ids: list[int]) -> None:
         layer = get_channel_layer()
         assert layer is not None, "CHANNEL_LAYERS is part of the settings"
         await layer.group_send(
             self._layer_group,
-            {"type": "check", "to": worker, "instance": instance, "group": group, "halves": half_ids},
+            {"type": "check", "to": worker, "group": list(group), "halves": half_ids},
         )
 
     async def _call(self, group_id: int, half_id: int) -> None:

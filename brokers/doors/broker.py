@@ -18,7 +18,7 @@ from django.conf import settings
 from ..dispatch import bridge, desk
 from ..domain import limits
 from ..domain.errors import BrokerError
-from ..engine import clients, retention, schedule, settlement
+from ..engine import clients, quotas, retention, schedule, settlement
 from .back_checks import BackChecks
 from .remoting.server import RemotingServer
 
@@ -28,6 +28,7 @@ GROUP = "broker"
 _DUE_SECONDS = 0.1
 _LEASE_SECONDS = 0.2
 _TEND_SECONDS = 60.0
+_BACKLOG_SECONDS = 10.0
 _HEARTBEAT_SECONDS = 3.0
 _CHECK_SECONDS = 0.5
 _PAUSE_AFTER_ERROR_SECONDS = 1.0
@@ -67,6 +68,7 @@ class BrokerWorker:
                     self._repeat(_LEASE_SECONDS, partial(bridge.run, settlement.expire_leases, limits.LEASE_SCAN_COUNT))
                 ),
                 tasks.create_task(self._repeat(_TEND_SECONDS, partial(bridge.run, retention.tend))),
+                tasks.create_task(self._repeat(_BACKLOG_SECONDS, partial(bridge.run, quotas.sample_backlogs))),
                 tasks.create_task(self._repeat(_HEARTBEAT_SECONDS, partial(bridge.run, self._beat))),
                 tasks.create_task(self._repeat(_CHECK_SECONDS, self._checks.turn)),
                 tasks.create_task(self._take_commands()),
@@ -130,4 +132,4 @@ class BrokerWorker:
             if command.get("type") == "look":
                 self._look_now.set()
             elif command.get("type") == "check" and command.get("to") == self.name:
-                await self._checks.ask_here(command["instance"], command["group"], command["halves"])
+                await self._checks.ask_here(tuple(command["group"]), command["halves"])

@@ -5,6 +5,7 @@ Called by: dispatch and the broker worker note; console and api read.
 """
 
 from ..leases.presence import Seen, clients, forget, note
+from ..leases.producers import Group as ProducerGroup
 from ..leases.producers import Producer
 from ..leases.producers import alive as producers
 from ..leases.producers import forget as forget_producer
@@ -15,6 +16,7 @@ from ..leases.workers import note as note_worker
 
 __all__ = [
     "Producer",
+    "ProducerGroup",
     "Seen",
     "alive_workers",
     "clients",

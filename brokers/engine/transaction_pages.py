@@ -137,7 +137,11 @@ def standings(groups: Sequence[ProducerGroup]) -> list[Standing]:
     """Returns each producer group of an instance with what waits for it and who is there to be asked."""
     counted = halves.counts_by_group([group.pk for group in groups], limit=COUNT_LIMIT)
     return [
-        Standing(group, *counted.get(group.pk, (0, 0)), clients.producers(group.instance.name, group.name))
+        Standing(
+            group,
+            *counted.get(group.pk, (0, 0)),
+            clients.producers((group.instance.account_id, group.instance.name, group.name)),
+        )
         for group in groups
     ]
 

@@ -18,6 +18,8 @@ _KEPT_MS = 15 * 60 * 1000
 # A remoting client's heartbeat comes every 30 seconds, a poll for checks at least as often.
 _ALIVE_MS = 100_000
 
+Group = tuple[int, str, str]  # account, instance and producer group
+
 
 @dataclass(frozen=True, slots=True)
 class Producer:
@@ -31,30 +33,30 @@ class Producer:
     last_seen_ms: int
 
 
-def note(instance: str, group: str, producer: Producer) -> None:
+def note(group: Group, producer: Producer) -> None:
     """Notes that a producer is there. Failing quietly: then only its own worker finds it."""
     value = [producer.client_id, producer.worker, producer.door, producer.address, producer.user, producer.last_seen_ms]
     try:
         pipe = client.connection().pipeline(transaction=False)
-        pipe.hset(_key(instance, group), _field(producer.worker, producer.client_id), json.dumps(value))
-        pipe.pexpire(_key(instance, group), _KEPT_MS)
+        pipe.hset(_key(group), _field(producer.worker, producer.client_id), json.dumps(value))
+        pipe.pexpire(_key(group), _KEPT_MS)
         pipe.execute()
     except redis.RedisError:
         return
 
 
-def forget(instance: str, group: str, *, worker: str, client_id: str) -> None:
+def forget(group: Group, *, worker: str, client_id: str) -> None:
     """Forgets a producer that went. Failing quietly."""
     try:
-        client.connection().hdel(_key(instance, group), _field(worker, client_id))
+        client.connection().hdel(_key(group), _field(worker, client_id))
     except redis.RedisError:
         return
 
 
-def alive(instance: str, group: str) -> list[Producer] | None:
+def alive(group: Group) -> list[Producer] | None:
     """Returns the producers of a group that are there, newest first; None when Redis cannot say."""
     try:
-        found: dict[Any, Any] = client.connection().hgetall(_key(instance, group))  # Any: bytes, redis-py cannot say so
+        found: dict[Any, Any] = client.connection().hgetall(_key(group))  # Any: bytes, redis-py cannot say so
     except redis.RedisError:
         return None
     oldest = clock.now_ms() - _ALIVE_MS
@@ -64,8 +66,8 @@ def alive(instance: str, group: str) -> list[Producer] | None:
     return sorted(there, key=lambda one: -one.last_seen_ms)
 
 
-def _key(instance: str, group: str) -> str:
-    return f"{_KEY}{instance}:{group}"
+def _key(group: Group) -> str:
+    return _KEY + ":".join(map(str, group))
 
 
 def _field(worker: str, client_id: str) -> str:

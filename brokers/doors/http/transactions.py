@@ -16,7 +16,7 @@ from ...engine.back_checks import Question
 from ...engine.transactions import Decided, Decision, Half, decide_for_person, topic_of
 from ...protocols.http import messages
 from ...protocols.http import transactions as forms
-from .. import permission
+from .. import allowance, permission
 from .exchange import Exchange
 from .routes import Route
 
@@ -28,6 +28,7 @@ async def prepare(exchange: Exchange, actor: Actor, route: Route) -> None:
     if topic is None:
         topic = await bridge.run(snapshot.topic, actor.account_id, route.instance, route.name)
     message, group_name = forms.parse_half(messages.parse_json(exchange.body), born_host=exchange.peer)
+    await allowance.require_send(actor, topic, (len(message.body),))
     group = snapshot.cached_producer_group(actor.account_id, route.instance, group_name)
     if group is None:
         group = await bridge.run(producers.ensure, actor.account_id, route.instance, group_name)

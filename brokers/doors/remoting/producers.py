@@ -21,7 +21,7 @@ from .. import permission
 from . import names, stored
 from .call import BROKER_NAME, Peer, Place
 
-Key = tuple[str, str]  # instance and group, as the catalog spells them
+Key = clients.ProducerGroup
 
 _SILENT_SECONDS = 120.0
 # Every Java client has one of its own for what it sends itself; nobody sends half messages with it.
@@ -60,7 +60,7 @@ class Producers:
             producer.actor.name,
             clock.now_ms(),
         )
-        await bridge.run(clients.note_producer, *producer.key, seen)
+        await bridge.run(clients.note_producer, producer.key, seen)
 
     async def hear(self, peer: Peer, actor: Actor, *, client_id: str, groups: Iterable[str]) -> None:
         """Notes a heartbeat that names producer groups; what the connection sent half messages for stays too."""
@@ -70,7 +70,7 @@ class Producers:
             if name == _INNER:
                 continue
             parsed = await names.parse(actor, name)
-            key = (parsed.instance, parsed.bare)
+            key = (actor.account_id, parsed.instance, parsed.bare)
             known[key] = known.get(key) or Producer(
                 key=key, name=name, prefix=parsed.prefix, client_id=client_id, peer=peer, actor=actor, heard_at=now
             )
@@ -84,7 +84,7 @@ class Producers:
         if not members:
             self._groups.pop(key, None)
         if gone is not None:
-            await bridge.run(lambda: clients.forget_producer(*key, worker=self._worker, client_id=gone.client_id))
+            await bridge.run(lambda: clients.forget_producer(key, worker=self._worker, client_id=gone.client_id))
 
     async def hang_up(self, peer: Peer) -> None:
         """Forgets what a connection that ended produced for."""

@@ -14,6 +14,7 @@ from django.conf import settings
 from ...dispatch import desk
 from ...domain import limits
 from ...engine.back_checks import Noted, Question
+from ...engine.clients import ProducerGroup
 from .call import Place
 from .connection import Connection
 from .members import Members, forget_presence
@@ -47,13 +48,13 @@ class RemotingServer:
             extra={"namesrv_port": settings.NAMESRV_PORT, "broker_port": settings.BROKER_PORT},
         )
 
-    def reaches(self, instance: str, producer_group: str) -> bool:
+    def reaches(self, group: ProducerGroup) -> bool:
         """Returns True if a producer of the group is connected here."""
-        return self._members.producers.has((instance, producer_group))
+        return self._members.producers.has(group)
 
-    async def ask(self, instance: str, producer_group: str, questions: Sequence[Question]) -> list[Noted]:
+    async def ask(self, group: ProducerGroup, questions: Sequence[Question]) -> list[Noted]:
         """Asks producers connected here what became of half messages; returns which were asked."""
-        return await self._members.producers.ask((instance, producer_group), questions, self._place)
+        return await self._members.producers.ask(group, questions, self._place)
 
     async def stop(self) -> None:
         """Closes the ports and every connection."""

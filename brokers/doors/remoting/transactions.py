@@ -43,7 +43,7 @@ async def prepare(call: Call, topic: TopicEntry, message: Outgoing, *, group: st
     (result,) = await (await desk.get()).transactions.prepare([Half(topic, message, found, is_typed=False)])
     if isinstance(result, BrokerError):
         raise result
-    key = (topic.instance, parsed.bare)
+    key = (call.actor.account_id, topic.instance, parsed.bare)
     if not call.members.producers.knows(key, call.peer):
         # Its first heartbeat may still be on the way, and its first check must not wait for that.
         await call.members.producers.join(

@@ -6,7 +6,7 @@ Called by: doors.http. Anything a client can get wrong raises Rejected with a te
 
 import base64
 import binascii
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,7 +15,7 @@ import orjson
 
 from ...domain import clock, limits
 from ...domain.errors import ErrorCode, Rejected
-from ...domain.filters import EVERYTHING, TagFilter, parse_tags
+from ...domain.filters import EVERYTHING, Filter, parse_sql, parse_tags
 from ...domain.messages import SHARDING_KEY, Outgoing, Stored, new_message_id
 
 _SEND_MEMBERS = frozenset(
@@ -28,7 +28,7 @@ _RECEIVE_MEMBERS = frozenset("topics max wait_seconds invisible_seconds client_i
 class ReceiveForm:
     """What a receive request asks for. `invisible` is None when the group's own time holds."""
 
-    topics: tuple[tuple[str, TagFilter], ...]
+    topics: tuple[tuple[str, Filter], ...]
     max_count: int
     wait: timedelta
     invisible: timedelta | None
@@ -59,34 +59,21 @@ def parse_send(value: Any, *, born_host: str) -> Outgoing:  # Any: unchecked JSO
     """Returns the message in one entry of a send. Limits on sizes are the engine's (`domain.messages.check`)."""
     if not isinstance(value, dict):
         raise Rejected("A message is a JSON object.")
-    only_members(value, _SEND_MEMBERS)
-    keys = value.get("keys")
-    if keys is not None and not (isinstance(keys, list) and all(isinstance(key, str) for key in keys)):
-        raise Rejected("keys is a list of strings.")
-    properties = value.get("properties")
-    if properties is not None and not (
-        isinstance(properties, dict) and all(isinstance(text, str) for text in properties.values())
-    ):
-        raise Rejected("properties is an object whose values are strings.")
-    delay = read_number(value, "delay_seconds", low=0, high=limits.DELAY_MAX_SECONDS)
+    _only(value, _SEND_MEMBERS)
+    # Most messages have a body and little else, and pay for no more than they have.
+    members = {name: read(value, name) for name, read in _OPTIONAL_MEMBERS.items() if name in value}
     return Outgoing(
         body=_body(value),
-        message_id=_message_id(value),
-        tag=read_text(value, "tag"),
-        keys=tuple(keys or ()),
-        properties=properties or {},
-        sharding_key=read_text(value, "sharding_key"),
-        dedup_id=read_text(value, "dedup_id"),
-        deliver_at=_instant(value, "deliver_at"),
-        delay=None if delay is None else timedelta(seconds=delay),
+        message_id=_message_id(value) if "message_id" in value else new_message_id(),
         born_at_ms=clock.now_ms(),
         born_host=born_host,
+        **{_FIELDS.get(name, name): given for name, given in members.items() if given is not None},
     )
 
 
 def parse_batch(value: Mapping[str, Any]) -> list[Any]:  # Any: unchecked JSON
     """Returns the entries of a batch. Raises Rejected when there are none or too many."""
-    only_members(value, frozenset({"messages"}))
+    _only(value, frozenset({"messages"}))
     entries = value.get("messages")
     if not isinstance(entries, list) or not 0 < len(entries) <= limits.BATCH_MESSAGE_COUNT:
         raise Rejected(f"messages is a list of 1 to {limits.BATCH_MESSAGE_COUNT} messages.")
@@ -95,18 +82,16 @@ def parse_batch(value: Mapping[str, Any]) -> list[Any]:  # Any: unchecked JSON
 
 def parse_receive(value: Mapping[str, Any]) -> ReceiveForm:  # Any: unchecked JSON
     """Returns what a receive asks for."""
-    only_members(value, _RECEIVE_MEMBERS)
+    _only(value, _RECEIVE_MEMBERS)
     topics = value.get("topics")
     if not isinstance(topics, list) or not 0 < len(topics) <= limits.RECEIVE_TOPIC_COUNT:
         raise Rejected(f'topics is a list of 1 to {limits.RECEIVE_TOPIC_COUNT} names or {{"topic", "filter"}} objects.')
-    count = read_number(value, "max", low=1, high=limits.RECEIVE_MESSAGE_COUNT)
+    count = _number(value, "max", low=1, high=limits.RECEIVE_MESSAGE_COUNT)
     if count is not None and count != int(count):
         raise Rejected("max is a whole number.")
-    wait = read_number(value, "wait_seconds", low=0, high=limits.WAIT_SECONDS)
-    invisible = read_number(
-        value, "invisible_seconds", low=limits.INVISIBLE_MIN_SECONDS, high=limits.INVISIBLE_MAX_SECONDS
-    )
-    client_id = read_text(value, "client_id") or ""
+    wait = _number(value, "wait_seconds", low=0, high=limits.WAIT_SECONDS)
+    invisible = _number(value, "invisible_seconds", low=limits.INVISIBLE_MIN_SECONDS, high=limits.INVISIBLE_MAX_SECONDS)
+    client_id = _text(value, "client_id") or ""
     if len(client_id) > limits.CLIENT_ID_CHARS or not client_id.isprintable():
         raise Rejected(f"client_id has at most {limits.CLIENT_ID_CHARS} printable characters.")
     return ReceiveForm(
@@ -120,7 +105,7 @@ def parse_receive(value: Mapping[str, Any]) -> ReceiveForm:  # Any: unchecked JS
 
 def parse_receipts(value: Mapping[str, Any], *, also: frozenset[str] = frozenset()) -> list[str]:  # Any: unchecked JSON
     """Returns the receipts of an ack, nack or extend."""
-    only_members(value, also | {"receipts"})
+    _only(value, also | {"receipts"})
     receipts = value.get("receipts")
     if (
         not isinstance(receipts, list)
@@ -134,20 +119,16 @@ def parse_receipts(value: Mapping[str, Any], *, also: frozenset[str] = frozenset
 def parse_refusal(value: Mapping[str, Any]) -> RefusalForm:  # Any: unchecked JSON
     """Returns what a nack says."""
     receipts = parse_receipts(value, also=frozenset({"error", "delay_seconds"}))
-    delay = read_number(value, "delay_seconds", low=0, high=limits.BACKOFF_MAX_SECONDS)
+    delay = _number(value, "delay_seconds", low=0, high=limits.BACKOFF_MAX_SECONDS)
     return RefusalForm(
-        receipts,
-        (read_text(value, "error") or "").replace("\0", ""),
-        None if delay is None else timedelta(seconds=delay),
+        receipts, (_text(value, "error") or "").replace("\0", ""), None if delay is None else timedelta(seconds=delay)
     )
 
 
 def parse_extension(value: Mapping[str, Any]) -> tuple[list[str], timedelta | None]:  # Any: unchecked JSON
     """Returns the receipts of an extend and the time asked for, None for the group's own."""
     receipts = parse_receipts(value, also=frozenset({"invisible_seconds"}))
-    seconds = read_number(
-        value, "invisible_seconds", low=limits.INVISIBLE_MIN_SECONDS, high=limits.INVISIBLE_MAX_SECONDS
-    )
+    seconds = _number(value, "invisible_seconds", low=limits.INVISIBLE_MIN_SECONDS, high=limits.INVISIBLE_MAX_SECONDS)
     return receipts, None if seconds is None else timedelta(seconds=seconds)
 
 
@@ -177,8 +158,7 @@ def dump(value: Any) -> bytes:  # Any: JSON values and datetimes
     return orjson.dumps(value, option=orjson.OPT_UTC_Z)
 
 
-def only_members(value: Mapping[str, Any], known: frozenset[str]) -> None:
-    """Raises Rejected if an object has a member nobody knows: it is a typing error that would be lost in silence."""
+def _only(value: Mapping[str, Any], known: frozenset[str]) -> None:
     if not known.issuperset(value):
         unknown = sorted(set(value) - known)
         raise Rejected(f"Unknown member {unknown[0]!r}. Known here: {', '.join(sorted(known))}.")
@@ -201,7 +181,7 @@ def _body(value: Mapping[str, Any]) -> bytes:
 
 
 def _message_id(value: Mapping[str, Any]) -> str:
-    given = read_text(value, "message_id")
+    given = _text(value, "message_id")
     if given is None:
         return new_message_id()
     if not 0 < len(given) <= limits.MESSAGE_ID_CHARS or not given.isascii() or not given.isalnum():
@@ -209,8 +189,28 @@ def _message_id(value: Mapping[str, Any]) -> str:
     return given
 
 
-def read_text(value: Mapping[str, Any], name: str) -> str | None:
-    """Returns a member that is text, or None when it is absent. Raises Rejected."""
+def _keys(value: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    keys = value[name]
+    if keys is not None and not (isinstance(keys, list) and all(isinstance(key, str) for key in keys)):
+        raise Rejected("keys is a list of strings.")
+    return tuple(keys or ())
+
+
+def _properties(value: Mapping[str, Any], name: str) -> dict[str, str]:
+    properties = value[name]
+    if properties is not None and not (
+        isinstance(properties, dict) and all(isinstance(text, str) for text in properties.values())
+    ):
+        raise Rejected("properties is an object whose values are strings.")
+    return properties or {}
+
+
+def _delay(value: Mapping[str, Any], name: str) -> timedelta | None:
+    seconds = _number(value, name, low=0, high=limits.DELAY_MAX_SECONDS)
+    return None if seconds is None else timedelta(seconds=seconds)
+
+
+def _text(value: Mapping[str, Any], name: str) -> str | None:
     text = value.get(name)
     if text is not None and not isinstance(text, str):
         raise Rejected(f"{name} is a string.")
@@ -219,8 +219,7 @@ def read_text(value: Mapping[str, Any], name: str) -> str | None:
     return text
 
 
-def read_number(value: Mapping[str, Any], name: str, *, low: float, high: float) -> float | None:
-    """Returns a member that is a number in a range, or None when it is absent. Raises Rejected."""
+def _number(value: Mapping[str, Any], name: str, *, low: float, high: float) -> float | None:
     number = value.get(name)
     if number is None:
         return None
@@ -230,7 +229,7 @@ def read_number(value: Mapping[str, Any], name: str, *, low: float, high: float)
 
 
 def _instant(value: Mapping[str, Any], name: str) -> datetime | None:
-    text = read_text(value, name)
+    text = _text(value, name)
     if text is None:
         return None
     try:
@@ -245,15 +244,36 @@ def _instant(value: Mapping[str, Any], name: str) -> datetime | None:
         raise Rejected(f"{name} is too far away.") from None
 
 
-def _subscription(entry: Any) -> tuple[str, TagFilter]:
+def _subscription(entry: Any) -> tuple[str, Filter]:  # Any: unchecked JSON
     if isinstance(entry, str):
         return entry, EVERYTHING
     if not isinstance(entry, dict) or not isinstance(entry.get("topic"), str):
-        raise Rejected('A topic is a name, or {"topic": name, "filter": "tagA||tagB"}.')
-    only_members(entry, frozenset({"topic", "filter"}))
+        raise Rejected(
+            'A topic is a name, or {"topic": name, "filter": "tagA||tagB"}, or with {"sql": "…"} as its filter.'
+        )
+    _only(entry, frozenset({"topic", "filter"}))
     expression = entry.get("filter", "*")
     if isinstance(expression, dict):
-        raise Rejected("SQL filters are not available here; filter by tags.")
+        _only(expression, frozenset({"sql"}))
+        if not isinstance(expression.get("sql"), str):
+            raise Rejected('An SQL filter is {"sql": "price > 10 AND colour = \'red\'"}.')
+        return entry["topic"], parse_sql(expression["sql"])
     if not isinstance(expression, str):
-        raise Rejected('filter is a string of tags like "tagA||tagB".')
+        raise Rejected('filter is a string of tags like "tagA||tagB", or {"sql": "price > 10"}.')
     return entry["topic"], parse_tags(expression)
+
+
+# Members a message may have and how each is read; a null is as if it were left out.
+_OPTIONAL_MEMBERS: dict[str, Callable[[Mapping[str, Any], str], Any]] = {
+    "tag": _text,
+    "keys": _keys,
+    "properties": _properties,
+    "sharding_key": _text,
+    "dedup_id": _text,
+    "deliver_at": _instant,
+    "delay_seconds": _delay,
+}
+_FIELDS = {"delay_seconds": "delay"}
+
+# For the other files of this room.
+only_members, read_number, read_text = _only, _number, _text

@@ -10,7 +10,7 @@ from brokers.store import queries
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('brokers', '0003_offset_gaps'),
+        ('brokers', '0005_quotas'),
     ]
 
     operations = [
