@@ -63,7 +63,7 @@ def index(request: HttpRequest, instance: str) -> HttpResponse:
     home = access.instance(actor, instance)
     found = selectors.producer_groups(actor, home, cursor=request.GET.get("cursor", ""))
     context = {
-        **frame(home, "producers"),
+        **frame(actor, home, "producers"),
         "rows": transaction_pages.standings(found.items),
         "next_cursor": found.next,
     }
@@ -101,10 +101,13 @@ def show(request: HttpRequest, instance: str, group: str) -> HttpResponse:
             found = changed.group
     (standing,) = transaction_pages.standings([found])
     context = {
-        **frame(home, "producers"),
+        **frame(actor, home, "producers"),
         "standing": standing,
         "form": form,
         "secret": secret,
+        "may_delete": access.may(
+            actor, "mq:DeleteProducerGroup", access.resource(actor.account_id, home.name, found.name)
+        ),
         "may_change": access.may(
             actor, "mq:UpdateProducerGroup", access.resource(actor.account_id, home.name, found.name)
         ),

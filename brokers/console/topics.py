@@ -106,8 +106,10 @@ def queues(request: HttpRequest, instance: str, topic: str) -> HttpResponse:
     found = access.topic(page.actor(request), instance, topic, action="mq:QueryTopic")
     lines = rows.queue_lines(found)
     context: dict[str, object] = {"queues": lines, "most_kept": max([1, *(line.kept for line in lines)])}
-    counts = transaction_pages.counts(found.instance, found)
-    if found.type == Topic.Type.TRANSACTION or any(counts.values()):
+    actor = page.actor(request)
+    may_look = access.may(actor, "mq:QueryMessage", access.resource(actor.account_id, instance, topic))
+    counts = transaction_pages.counts(found.instance, found) if may_look else {}
+    if may_look and (found.type == Topic.Type.TRANSACTION or any(counts.values())):
         context |= {"counts": counts, "live_names": f"topic:{found.pk} transactions:{found.instance_id}"}
     return page_of(request, found, tab="queues", context=context)
 

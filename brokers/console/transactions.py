@@ -1,5 +1,7 @@
 """Transactions as people follow them: what waits, what was discarded, what was decided, and the buttons that decide."""
 
+from urllib.parse import urlencode
+
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
@@ -14,8 +16,9 @@ from brokers.domain.errors import BrokerError, NotFound, Rejected
 from brokers.domain.states import TransactionState
 from brokers.domain.transactions import TransactionId
 from brokers.engine import back_checks, transaction_pages, transactions
+from brokers.engine.transaction_pages import Listed
 from brokers.engine.transactions import Decision
-from brokers.models import Instance
+from brokers.models import Instance, Topic
 
 from . import page
 from .bodies import body_view
@@ -47,7 +50,8 @@ def index(request: HttpRequest, instance: str, tab: str) -> HttpResponse:
     except NotFound:  # there is no such producer group, so nothing of it either
         found = transaction_pages.Page([], None)
     context = {
-        **frame(home, tab),
+        **frame(actor, home, tab, topic=topic),
+        "linked_groups": _linked_groups(actor, home, {row.half.producer_group for row in found.items}),
         "rows": found.items,
         "next_cursor": found.next,
         "wanted": wanted,
@@ -67,7 +71,9 @@ def show(request: HttpRequest, instance: str, transaction: str) -> HttpResponse:
     may_decide = access.may(actor, "mq:PUB", scope)
     state = TransactionState(found.half.state)
     context = {
-        **frame(home, ""),
+        **frame(actor, home, "", topic=_topic_of(found.half)),
+        "linked_groups": _linked_groups(actor, home, {found.half.producer_group}),
+        "is_topic_linked": access.may(actor, "mq:QueryTopic", scope),
         "transaction": found,
         "body": None if found.body is None else body_view(found.body, request.GET.get("view", "")),
         "is_open": found.body is not None,
@@ -103,9 +109,28 @@ def check(request: HttpRequest, instance: str, transaction: str) -> HttpResponse
     return HttpResponseRedirect(reverse("transaction", args=[instance, transaction]))
 
 
-def frame(home: Instance, tab: str) -> dict[str, object]:
-    """Returns what every page of this section shows."""
-    return {"tab": tab, "counts": transaction_pages.counts(home), "live_names": f"transactions:{home.pk}"}
+def frame(actor: Actor, home: Instance, tab: str, *, topic: Topic | None = None) -> dict[str, object]:
+    """Returns what every page of this section shows. Who may not see the whole instance stays with one topic."""
+    scope = access.resource(actor.account_id, home.name)
+    sees_all = access.may(actor, "mq:QueryMessage", scope)
+    # What a deny takes out of the list would still be counted.
+    is_counted = topic is not None or access.filter_of(actor, home.name, "mq:QueryMessage") is None
+    return {
+        "tab": tab,
+        "sees_all": sees_all,
+        "counts": transaction_pages.counts(home, topic) if is_counted else None,
+        "only_topic": "" if topic is None else f"?{urlencode({'topic': topic.name})}",
+        "live_names": f"transactions:{home.pk}",
+    }
+
+
+def _topic_of(half: Listed) -> Topic | None:
+    return Topic.objects.filter(pk=half.topic_id).first()
+
+
+def _linked_groups(actor: Actor, home: Instance, names: set[str]) -> set[str]:
+    shows = access.filter_of(actor, home.name, "mq:QueryProducerGroup")
+    return {name for name in names if shows is None or shows(name)}
 
 
 def _decide(request: HttpRequest, instance: str, transaction: str, *, is_commit: bool) -> HttpResponse:

@@ -20,7 +20,8 @@ from ..domain.transactions import TransactionId
 from ..models import Instance, ProducerGroup, Topic
 from ..store import halves
 from ..store.halves import Check as Check
-from ..store.halves import Listed, Whole
+from ..store.halves import Listed as Listed
+from ..store.halves import Whole
 from . import clients
 from .clients import Producer as Producer
 from .message_page import Body

@@ -338,18 +338,18 @@ def forget(state: str, age: timedelta) -> int:
         return cur.rowcount
 
 
-def gauges(limit: int) -> list[tuple[str, str, int, int]]:
-    """Returns instance, topic, waiting and discarded half messages of at most `limit` topics."""
+def gauges(limit: int) -> list[tuple[str, str, str, int, int]]:
+    """Returns account, instance, topic, waiting and discarded half messages of at most `limit` topics."""
     with session.cursor() as cur:
         cur.execute(_SQL["gauges"], {"limit": limit})
-        return [(row[0], row[1], row[2], row[3]) for row in cur]
+        return [(row[0], row[1], row[2], row[3], row[4]) for row in cur]
 
 
-def totals(limit: int) -> list[tuple[str, str, int, int]]:
-    """Returns instance, producer group, checks and discards ever of at most `limit` groups."""
+def totals(limit: int) -> list[tuple[str, str, str, int, int]]:
+    """Returns account, instance, producer group, checks and discards ever of at most `limit` groups."""
     with session.cursor() as cur:
         cur.execute(_SQL["totals"], {"limit": limit})
-        return [(row[0], row[1], row[2], row[3]) for row in cur]
+        return [(row[0], row[1], row[2], row[3], row[4]) for row in cur]
 
 
 def _locked(row: tuple) -> Locked:  # type: ignore[type-arg] # what the statement selects

@@ -185,13 +185,14 @@ DELETE FROM half WHERE id IN (
 -- name: gauges
 -- Purpose: what waits and what was discarded, by topic, for monitoring. Index: half_by_topic and half_by_state, read whole
 -- for these two states.
-SELECT i.name, t.name, count(*) FILTER (WHERE h.state = 'WAITING'), count(*) FILTER (WHERE h.state = 'DISCARDED')
+SELECT a.name, i.name, t.name, count(*) FILTER (WHERE h.state = 'WAITING'), count(*) FILTER (WHERE h.state = 'DISCARDED')
 FROM half h JOIN brokers_topic t ON t.id = h.topic_id JOIN brokers_instance i ON i.id = h.instance_id
+JOIN accounts_account a ON a.id = i.account_id
 WHERE h.state IN ('WAITING', 'DISCARDED')
-GROUP BY 1, 2 ORDER BY 1, 2 LIMIT %(limit)s
+GROUP BY 1, 2, 3 ORDER BY 1, 2, 3 LIMIT %(limit)s
 
 -- name: totals
 -- Purpose: checks and discards of every producer group, ever. Cost: every producer group once. No lock.
-SELECT i.name, g.name, g.check_count, g.discard_count
-FROM brokers_producergroup g JOIN brokers_instance i ON i.id = g.instance_id
-ORDER BY 1, 2 LIMIT %(limit)s
+SELECT a.name, i.name, g.name, g.check_count, g.discard_count
+FROM brokers_producergroup g JOIN brokers_instance i ON i.id = g.instance_id JOIN accounts_account a ON a.id = i.account_id
+ORDER BY 1, 2, 3 LIMIT %(limit)s
