@@ -23,6 +23,7 @@ from ..engine.pulls import Commit, Pull, Pulled
 from ..engine.settlement import Extension, Refusal
 from . import allowances, bridge, connections, meters
 from .batching import Batcher
+from .transactions import Transactions
 from .waiters import Waiters
 
 _log = logging.getLogger(__name__)
@@ -77,6 +78,7 @@ class Desk:
         self._presence: dict[int, dict[str, clients.Seen]] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._stopping = False
+        self.transactions = Transactions(lambda: self._stopping)
         self._listener: events.Listener = self._waiters.wake
 
     async def start(self) -> None:
