@@ -79,6 +79,12 @@ def move_due() -> int:
     return schedule.move_due(100)
 
 
+def producer_group(topic: int) -> snapshot.ProducerGroupEntry:
+    entry = snapshot.topic_by_id(topic)
+    assert entry is not None
+    return producers.ensure(entry.account_id, entry.instance, "shop-service")
+
+
 def prepare(*, topic: int, ids: list[str], dedup: bool = False) -> list[transactions.PrepareResult]:
     entry = snapshot.topic_by_id(topic)
     assert entry is not None

@@ -95,6 +95,14 @@ def _acknowledge(place: Place) -> dict[str, Any]:
     return {"receipts": place.receipts(invisible=1.0)}
 
 
+def _half(ids: list[str], **fields: Any) -> Callable[[Place], dict[str, Any]]:
+    def prepare(place: Place) -> dict[str, Any]:
+        operations.producer_group(place.topic.pk)  # made now: its own commit is not what is looked at
+        return {"topic": place.topic.pk, "ids": ids, **fields}
+
+    return prepare
+
+
 def _halves(place: Place, *ids: str) -> list[str]:
     results = operations.prepare(topic=place.topic.pk, ids=list(ids))
     assert all(isinstance(result, Prepared) for result in results), results
@@ -153,11 +161,11 @@ SCENARIOS: dict[str, Scenario] = {
     "expire": Scenario("expire", ["listed_expired", *_FAILING, "expired"], _run_out, 3),
     "expire in order": Scenario("expire", ["listed_expired", *_FAILING, "expired"], _run_out, 3, order="FIFO"),
     "expire and bury": Scenario("expire", ["listed_expired", *_BURYING, "expired"], _run_out, 5, max_attempts=1),
-    "prepare": Scenario("prepare", ["prepared_halves", "before_commit", "after_commit"], _send(["A", "B"]), 2),
+    "prepare": Scenario("prepare", ["prepared_halves", "before_commit", "after_commit"], _half(["A", "B"]), 2),
     "prepare with a dedup id": Scenario(
         "prepare",
         ["claimed_dedup", "prepared_halves", "before_commit", "after_commit"],
-        _send(["A", "B"], dedup=True),
+        _half(["A", "B"], dedup=True),
         3,
     ),
     "commit": Scenario("decide", _COMMITTING, _prepared(commit=True), 3),
