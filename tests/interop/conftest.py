@@ -92,6 +92,7 @@ class Java:
         process = subprocess.Popen(
             ["java", *logs, "-cp", path, f"interop.{program}", *arguments],
             env={**os.environ, **addresses, **environment},
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,

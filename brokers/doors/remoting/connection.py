@@ -10,7 +10,9 @@ from collections.abc import Mapping
 
 from accounts.errors import AccountError
 
+from ...dispatch import connections
 from ...domain import limits
+from ...domain.actor import Actor
 from ...domain.errors import BrokerError, ProtocolViolation
 from ...protocols.remoting import frames
 from ...protocols.remoting.codes import Ask
@@ -53,6 +55,7 @@ class Connection:
         self._room = asyncio.Semaphore(limits.CONNECTION_REQUEST_COUNT)
         self._polls: set[asyncio.Task[None]] = set()
         self._opaque = itertools.count(1)
+        self._counted: Actor | None = None
         peer = writer.get_extra_info("peername") or ("", 0)
         self._ip, self._address = str(peer[0]), f"{peer[0]}:{peer[1]}"
         writer.transport.set_write_buffer_limits(high=_WRITE_BYTES)
@@ -85,6 +88,8 @@ class Connection:
                 self._writer.close()
                 for poll in self._polls:
                     poll.cancel()
+                if self._counted is not None:
+                    connections.leave(self._counted)
 
     def _write(self, command: Command) -> None:
         data = frames.encode(command)
@@ -161,6 +166,7 @@ class Connection:
     async def _respond(self, request: Command) -> Command:
         try:
             actor = await identity.prove(request, self._ip)
+            await self._count(actor)
         except (BrokerError, AccountError) as error:
             return handlers.refusal(request, error)
         call = Call(
@@ -172,3 +178,13 @@ class Connection:
             place=self._place,
         )
         return await handlers.answer(call)
+
+    async def _count(self, actor: Actor) -> None:
+        """Counts the connection for the first account that uses it."""
+        if self._counted is None:
+            self._counted = actor
+            try:
+                await connections.enter(actor)
+            except BrokerError:
+                self._counted = None
+                raise

@@ -9,21 +9,24 @@ from datetime import timedelta
 
 from ...catalog.snapshot import GroupEntry, TopicEntry
 from ...dispatch import bridge, desk
-from ...domain import clock, filters, limits
+from ...domain import clock, limits
 from ...domain.errors import NotFound, Rejected
+from ...domain.filters import Filter
 from ...engine import pulls
 from ...engine.pulls import Commit, Pull, Pulled
 from ...protocols.remoting import bodies
 from ...protocols.remoting.codes import Reply
 from ...protocols.remoting.frames import Command
-from .. import permission
-from . import names, stored
+from .. import allowance, permission
+from . import members, names, stored
 from .call import Call
 from .members import Member
 
 # Bits of a pull's sysFlag.
 _COMMITS, _MAY_WAIT, _SUBSCRIBES = 1, 2, 4
 _DEFAULT_BYTES = 1024 * 1024
+# A pull over the rate is held for so long before it is refused: clients ask again after 20 ms.
+_FLOW_WAIT_SECONDS = 1.0
 _LATEST_MS = 253_402_300_799_000  # the end of the year 9999
 
 
@@ -34,13 +37,9 @@ async def pull(call: Call) -> Command:
     topic, parsed = await names.topic(call.actor, topic_name, "mq:SUB")
     member = call.members.of(group.id, call.peer)
     bits = bodies.whole(call.fields, "sysFlag", 0)
-    expression = _expression(call, member, topic_name, is_in_request=bool(bits & _SUBSCRIBES))
-    if isinstance(expression, Command):
-        return expression
-    try:
-        wanted = filters.parse_tags(expression)
-    except Rejected as error:
-        return call.reply(Reply.SUBSCRIPTION_PARSE_FAILED, remark=error.detail)
+    wanted = _filter(call, member, topic_name, is_in_request=bool(bits & _SUBSCRIBES))
+    if isinstance(wanted, Command):
+        return wanted
     queue = bodies.whole(call.fields, "queueId")
     key = (group.id, pulls.queue_id(topic, queue))
     is_shared = member is not None and not member.membership.is_broadcast
@@ -59,10 +58,12 @@ async def pull(call: Call) -> Command:
         epoch=call.memory.epochs.get(key),
     )
     wait = timedelta(milliseconds=min(max(wait_ms, 0), limits.PULL_WAIT_SECONDS * 1000))
+    await allowance.require_receive(call.actor, group, wait_seconds=min(wait.total_seconds(), _FLOW_WAIT_SECONDS))
     found = await (await desk.get()).pull(one, wait=wait)
     if wait:
         await permission.require_still(call.actor, "mq:SUB", [group.name], instance=group.instance)
         await names.topic(call.actor, topic_name, "mq:SUB")
+    allowance.note_received(call.actor, group, (len(one.body) for one in found.messages))
     call.memory.epochs[key] = found.epoch
     if found.is_moved:
         call.memory.committed.pop(key, None)
@@ -126,8 +127,8 @@ async def earliest_time(call: Call) -> Command:
     return call.reply(fields={"timestamp": str(stored_at)})
 
 
-def _expression(call: Call, member: Member | None, topic: str, *, is_in_request: bool) -> str | Command:
-    """Returns the tags a pull wants: those it brings, else those of the heartbeat; or the refusal."""
+def _filter(call: Call, member: Member | None, topic: str, *, is_in_request: bool) -> Filter | Command:
+    """Returns the filter of a pull: the one it brings, else that of the heartbeat; or the refusal."""
     if is_in_request:
         kind, expression = call.fields.get("expressionType") or "TAG", call.fields.get("subscription") or "*"
     else:
@@ -137,9 +138,10 @@ def _expression(call: Call, member: Member | None, topic: str, *, is_in_request:
         if subscription.version < bodies.whole(call.fields, "subVersion", 0):
             return call.reply(Reply.SUBSCRIPTION_NOT_LATEST, remark="the consumer's subscription not latest")
         kind, expression = subscription.expression_type, subscription.expression
-    if kind != "TAG":
-        return call.reply(Reply.SYSTEM_ERROR, remark=f"The broker does not support {kind} filters.")
-    return expression
+    try:
+        return members.read_filter(kind, expression)
+    except Rejected as error:
+        return call.reply(Reply.SUBSCRIPTION_PARSE_FAILED, remark=error.detail)
 
 
 async def _commit(call: Call, key: tuple[int, int], offset: int) -> None:

@@ -15,11 +15,12 @@ from ...domain import clock, limits, messages, retry
 from ...domain.errors import BrokerError, ErrorCode, ProtocolViolation, Rejected
 from ...domain.messages import Outgoing
 from ...engine.publish import Published, Send
-from ...protocols.remoting import bodies, records
+from ...protocols.remoting import bodies, handles, records
 from ...protocols.remoting.codes import Ask, Reply
 from ...protocols.remoting.frames import Command
-from . import names
-from .call import Call
+from .. import allowance
+from . import names, returns
+from .call import BROKER_NAME, Call
 from .stored import FLAG
 
 # The short names of the second spelling, in the order of the alphabet.
@@ -31,6 +32,8 @@ _LONG_NAMES = dict(
         strict=True,
     )
 )
+# When a message may be seen, spelled by this client and by those of the cloud.
+_INSTANTS_MS = ("TIMER_DELIVER_MS", "__STARTDELIVERTIME")
 # Reserved names that clients set themselves and other clients must find again.
 _KEPT = frozenset("WAIT CORRELATION_ID REPLY_TO_CLIENT TTL MSG_TYPE CLUSTER INSTANCE_ID BUYER_ID".split())
 
@@ -45,11 +48,15 @@ class _Header:
     flag: int
     properties: str
     is_batch: bool
+    failures: int
+    most_failures: int
 
 
 async def send(call: Call) -> Command:
     """10, 310 and 320: answers once every message is durable."""
     header = _read_header(call)
+    if returns.is_return(header.topic):
+        return await _return(call, header)
     topic, _ = await names.topic_or_new(call.actor, header.topic, queue_count=header.queue_count)
     if header.is_batch:
         entries = records.decode_batch(call.request.body, most=limits.BATCH_MESSAGE_COUNT)
@@ -62,8 +69,9 @@ async def send(call: Call) -> Command:
     if queue >= len(topic.queue_ids):
         raise Rejected(f"Topic {header.topic!r} has queues 0 to {len(topic.queue_ids) - 1}.")
     sends = [Send(topic, _outgoing(call, header, entry, queue=queue), is_typed=False) for entry in entries]
+    await allowance.require_send(call.actor, topic, [len(one.message.body) for one in sends])
     results = await (await desk.get()).publish(sends)
-    return _answer(call, topic, queue=queue, results=results)
+    return _answer(call, topic, header=header, queue=queue, results=results)
 
 
 def _read_header(call: Call) -> _Header:
@@ -79,7 +87,23 @@ def _read_header(call: Call) -> _Header:
         flag=bodies.whole(fields, "flag", 0),
         properties=fields.get("properties", ""),
         is_batch=bodies.truth(fields, "batch"),
+        failures=bodies.whole(fields, "reconsumeTimes", 0),
+        most_failures=bodies.whole(fields, "maxReconsumeTimes", -1),
     )
+
+
+async def _return(call: Call, header: _Header) -> Command:
+    """Takes back what a group's member could not deal with."""
+    given = records.read_properties(header.properties)
+    outgoing = _outgoing(call, header, records.BatchEntry(header.flag, call.request.body, given), queue=0)
+    most = header.most_failures if header.most_failures >= 0 else bodies.whole(given, "MAX_RECONSUME_TIMES", -1)
+    counts = returns.Counts(
+        failures=header.failures or bodies.whole(given, "RECONSUME_TIME", 0),
+        most=most if most >= 0 else None,
+        level=bodies.whole(given, "DELAY", 0),
+    )
+    await returns.accept(call, header.topic, outgoing, counts=counts, origin=given.get(messages.ORIGIN_TOPIC, ""))
+    return call.reply(fields=_sent_fields(outgoing.message_id, "0" * 32, queue=0))
 
 
 def _outgoing(call: Call, header: _Header, entry: records.BatchEntry, *, queue: int) -> Outgoing:
@@ -112,10 +136,10 @@ def _delay(given: Mapping[str, str]) -> dict[str, Any]:  # Any: two of Outgoing'
     try:
         if level := int(given.get("DELAY", "0")):
             return {"delay": retry.level_delay(level)}
-        # The second name is that of Aliyun's clients, ali-ons among them.
-        if due := given.get("TIMER_DELIVER_MS") or given.get("__STARTDELIVERTIME"):
-            at = clock.from_ms(int(due))
-            return {"deliver_at": at} if at > clock.now() else {}
+        for name in _INSTANTS_MS:
+            if name in given:
+                # One that is past waits too: what is due only the database's clock knows (promise P5).
+                return {"deliver_at": clock.from_ms(max(int(given[name]), 0))}
         if "TIMER_DELAY_SEC" in given:
             return {"delay": timedelta(seconds=int(given["TIMER_DELAY_SEC"]))}
         if "TIMER_DELAY_MS" in given:
@@ -125,7 +149,9 @@ def _delay(given: Mapping[str, str]) -> dict[str, Any]:  # Any: two of Outgoing'
     return {}
 
 
-def _answer(call: Call, topic: TopicEntry, *, queue: int, results: Sequence[Published | BrokerError]) -> Command:
+def _answer(
+    call: Call, topic: TopicEntry, *, header: _Header, queue: int, results: Sequence[Published | BrokerError]
+) -> Command:
     done = []
     for result in results:
         if isinstance(result, BrokerError):
@@ -135,12 +161,20 @@ def _answer(call: Call, topic: TopicEntry, *, queue: int, results: Sequence[Publ
     # A message that waits for its time has no place yet; its id leads to nothing until then.
     offsets = [limits.QUEUE_OFFSET_MAX if one.offset is None else one.offset for one in done]
     ids = [records.offset_id(host, records.place(topic.queue_ids[queue], offset)) for offset in offsets]
-    fields = {
-        "msgId": ",".join(ids),
+    fields = _sent_fields(done[0].message_id, ",".join(ids), queue=queue)
+    fields["queueOffset"] = str(done[0].offset or 0)
+    if done[0].deliver_at_ms is not None and not header.is_batch:
+        handle = handles.Recall(header.topic, BROKER_NAME, done[0].deliver_at_ms, done[0].message_id)
+        fields["recallHandle"] = handles.write_recall(handle)
+    return call.reply(Reply.SUCCESS, fields=fields)
+
+
+def _sent_fields(message_id: str, offset_ids: str, *, queue: int) -> dict[str, str]:
+    return {
+        "msgId": offset_ids,
         "queueId": str(queue),
-        "queueOffset": str(done[0].offset or 0),
-        "transactionId": done[0].message_id,
+        "queueOffset": "0",
+        "transactionId": message_id,
         "MSG_REGION": "DefaultRegion",
         "TRACE_ON": "false",
     }
-    return call.reply(Reply.SUCCESS, fields=fields)
