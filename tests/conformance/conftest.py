@@ -92,7 +92,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def _is_unable(item: pytest.Function) -> bool:
     name = item.callspec.params.get("door") if hasattr(item, "callspec") else None
     needed = {need for mark in item.iter_markers("needs") for need in mark.args}
-    return name is not None and not needed <= DOORS[name]
+    return name is not None and not needed <= DOORS[str(name)]
 
 
 @pytest.fixture(scope="session", params=DOORS)

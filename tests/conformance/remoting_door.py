@@ -42,6 +42,15 @@ class Position:
     committed: int = -1
 
 
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a receive is about: tags by topic, and all the queues they are in."""
+
+    group: str
+    wanted: Mapping[str, str]
+    queues: Sequence[tuple[str, int]]
+
+
 @dataclass(slots=True)
 class RemotingDoor:
     """Remoting with an access key. Every second connection speaks the binary header encoding."""
@@ -65,18 +74,18 @@ class RemotingDoor:
 
     def send(self, topic: str, message: Message) -> Sent:
         message_id = secrets.token_hex(16).upper()
-        answer = self._send(SEND, topic, message, _properties(message, message_id), message.body)
+        answer = self._send(SEND, topic, message, properties=_properties(message, message_id), body=message.body)
         place = None if message.delay or message.deliver_at else int(answer.fields["queueOffset"])
         return Sent(message_id, int(answer.fields["queueId"]), place)
 
     def send_batch(self, topic: str, messages: Sequence[Message]) -> list[Sent | Refused]:
         ids = [secrets.token_hex(16).upper() for _ in messages]
         entries = [(m.body, _properties(m, i)) for m, i in zip(messages, ids, strict=True)]
-        answer = self._send(SEND_BATCH, topic, messages[0], {}, remoting_wire.batch(entries))
+        answer = self._send(SEND_BATCH, topic, messages[0], properties={}, body=remoting_wire.batch(entries))
         places = [int(one[16:], 16) & (1 << 40) - 1 for one in answer.fields["msgId"].split(",")]
         return [Sent(i, int(answer.fields["queueId"]), place) for i, place in zip(ids, places, strict=True)]
 
-    def _send(self, code: int, topic: str, first: Message, properties: Mapping[str, str], body: bytes) -> Answer:
+    def _send(self, code: int, topic: str, first: Message, *, properties: Mapping[str, str], body: bytes) -> Answer:
         with self._wire() as wire:
             count = self._queue_count(wire, topic)
             key = first.sharding_key
@@ -120,21 +129,20 @@ class RemotingDoor:
         with self._member(group, wanted) as wire:
             queues = [(topic, queue) for topic in wanted for queue in range(self._queue_count(wire, topic))]
             queues.append((f"%RETRY%{group}", 0))
+            wish = Wish(group, wanted, queues)
             while True:
-                got = self._look(wire, group, queues, wanted, count=count)
+                got = self._look(wire, wish, count=count)
                 if got or time.monotonic() >= deadline:
                     return got
-                self._wait(wire, group, queues, wanted, deadline=deadline)
+                self._wait(wire, wish, deadline=deadline)
 
-    def _look(
-        self, wire: Wire, group: str, queues: Sequence[tuple[str, int]], wanted: Mapping[str, str], *, count: int
-    ) -> list[Delivered]:
+    def _look(self, wire: Wire, wish: Wish, *, count: int) -> list[Delivered]:
         """Pulls from one queue after another; what came before a failure is kept."""
         got: list[Delivered] = []
-        for place in queues:
+        for place in wish.queues:
             try:
-                answer = wire.ask(PULL, self._pull(wire, group, place, wanted, count=count - len(got)))
-                got += self._take(group, place, answer)
+                answer = wire.ask(PULL, self._pull(wire, wish, place, count=count - len(got)))
+                got += self._take(wish.group, place, answer)
             except (Hangup, Refused, Unanswered):
                 if got:
                     return got
@@ -143,28 +151,19 @@ class RemotingDoor:
                 break
         return got
 
-    def _wait(
-        self, wire: Wire, group: str, queues: Sequence[tuple[str, int]], wanted: Mapping[str, str], *, deadline: float
-    ) -> None:
+    def _wait(self, wire: Wire, wish: Wish, *, deadline: float) -> None:
         """Parks a pull on every queue and returns when one of them is answered; what it brought is pulled again."""
         left_ms = max(1, int(1000 * (deadline - time.monotonic())))
-        parked = {wire.post(PULL, self._pull(wire, group, place, wanted, count=1, wait_ms=left_ms)) for place in queues}
+        parked = {wire.post(PULL, self._pull(wire, wish, place, count=1, wait_ms=left_ms)) for place in wish.queues}
         while (answer := wire.read()).opaque not in parked:
             pass
         if answer.code not in (NOTHING, NOTHING_MATCHED):
             _checked(answer, OK, MOVED)
 
     def _pull(
-        self,
-        wire: Wire,
-        group: str,
-        place: tuple[str, int],
-        wanted: Mapping[str, str],
-        *,
-        count: int,
-        wait_ms: int = 0,
+        self, wire: Wire, wish: Wish, place: tuple[str, int], *, count: int, wait_ms: int = 0
     ) -> dict[str, object]:
-        topic, queue = place
+        group, (topic, queue) = wish.group, place
         key = (group, topic, queue)
         if key not in self._positions:
             asked = {"consumerGroup": group, "topic": topic, "queueId": queue}
@@ -179,7 +178,7 @@ class RemotingDoor:
             "sysFlag": SUBSCRIBES | (MAY_WAIT if wait_ms else 0),
             "commitOffset": 0,
             "suspendTimeoutMillis": wait_ms,
-            "subscription": wanted.get(topic, "*"),
+            "subscription": wish.wanted.get(topic, "*"),
             "subVersion": 0,
             "expressionType": "TAG",
         }
@@ -211,7 +210,11 @@ class RemotingDoor:
     ) -> list[Refused | None]:
         with self._wire() as wire:
             for receipt in receipts:
-                fields = {"offset": receipt.split("|")[3], "group": group, "delayLevel": LEVELS[delay] if delay else 0}
+                fields = {
+                    "offset": receipt.split("|")[3],
+                    "group": group,
+                    "delayLevel": LEVELS[int(delay)] if delay else 0,
+                }
                 _checked(wire.ask(SEND_BACK, fields))
         return self.ack(group, receipts)
 

@@ -12,7 +12,7 @@ import json
 import socket
 import struct
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 JSON, BINARY = 0, 1
@@ -159,7 +159,7 @@ def write_properties(properties: Mapping[str, str]) -> str:
     return "".join(f"{name}\x01{value}\x02" for name, value in properties.items())
 
 
-def batch(messages: list[tuple[bytes, Mapping[str, str]]]) -> bytes:
+def batch(messages: Iterable[tuple[bytes, Mapping[str, str]]]) -> bytes:
     """Returns the body of a batch."""
     written = b""
     for body, properties in messages:
