@@ -124,19 +124,27 @@ class Connection:
             return inside or await self._receive()
 
     async def _read(self, tasks: asyncio.TaskGroup) -> None:
+        clock = asyncio.get_running_loop().time
         data = await self._greet()
+        began = clock()
         while data:
-            await self._take(data, tasks)
-            async with asyncio.timeout(limits.CONNECTION_IDLE_SECONDS):
+            if await self._take(data, tasks):
+                began = clock()
+            # A client that sends a byte now and then is not idle, and holds what it sent in memory all the same.
+            seconds = began + limits.CONNECTION_FRAME_SECONDS - clock() if self._decoder.has_part else None
+            async with asyncio.timeout(limits.CONNECTION_IDLE_SECONDS if seconds is None else max(seconds, 0)):
                 data = await self._receive()
+            began = clock() if seconds is None else began
 
-    async def _take(self, data: bytes, tasks: asyncio.TaskGroup) -> None:
-        """Answers, each in a task of its own, the requests that are whole now."""
+    async def _take(self, data: bytes, tasks: asyncio.TaskGroup) -> int:
+        """Answers, each in a task of its own, the requests that are whole now. Returns how many frames were whole."""
         self._decoder.feed(data)
+        count = 0
         while (command := self._decoder.next()) is not None:
             if isinstance(command, TooLong):
                 await self._admit(command)
                 continue
+            count += 1
             if command.is_response:
                 continue
             await self._room.acquire()
@@ -144,6 +152,7 @@ class Connection:
             if command.code in _POLLS:
                 self._polls.add(task)
                 task.add_done_callback(self._polls.discard)
+        return count
 
     async def _admit(self, frame: TooLong) -> None:
         if not await identity.may_be_long(frame.header):
