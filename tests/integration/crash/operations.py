@@ -88,7 +88,7 @@ def producer_group(topic: int) -> snapshot.ProducerGroupEntry:
 def prepare(*, topic: int, ids: list[str], dedup: bool = False) -> list[transactions.PrepareResult]:
     entry = snapshot.topic_by_id(topic)
     assert entry is not None
-    group = producers.ensure(entry.account_id, entry.instance, "shop-service")
+    group = producer_group(topic)
     return transactions.prepare(
         [Half(entry, Outgoing(body=b"hello", message_id=i, dedup_id=i if dedup else None, queue=0), group) for i in ids]
     )
