@@ -70,7 +70,7 @@ async def poll(exchange: Exchange, actor: Actor, route: Route) -> None:
         group = await bridge.run(producers.ensure, actor.account_id, route.instance, route.name)
     client = form.client_id or f"http-{exchange.peer}"
     seen = clients.Producer(client, "", "http", exchange.peer, actor.name, clock.now_ms())
-    await bridge.run(clients.note_producer, (actor.account_id, route.instance, route.name), seen)
+    await bridge.run(clients.note_producers, [((actor.account_id, route.instance, route.name), seen)])
     gone = asyncio.ensure_future(exchange.hang_up())
     try:
         found = await _wait_for_checks(actor, group, form, client=client, gone=gone)
