@@ -16,7 +16,7 @@ from . import (
     schema,
     topics,
 )
-from .nothing import HotRoute, Nothing
+from .nothing import HotReading, HotRoute, Nothing
 
 
 class NameConverter:
@@ -90,6 +90,9 @@ urlpatterns: list[URLPattern] = [
     # Served before Django; only a wrong method comes here.
     path(f"{_T}/messages", HotRoute.as_view()),
     path(f"{_T}/messages:batch", HotRoute.as_view()),
+    path(f"{_T}/messages:request", HotRoute.as_view()),
+    path(f"{_I}/requests/<name:asked>:reply", HotRoute.as_view()),
+    path(f"{_I}/requests/<name:asked>", HotReading.as_view()),
     re_path(r"^instances/[^/:]+/groups/[^/:]+/messages:(?:receive|ack|nack|extend)$", HotRoute.as_view()),
     re_path("", Nothing.as_view()),
 ]

@@ -16,13 +16,16 @@ from ..catalog import snapshot
 from ..domain import clock, limits
 from ..domain.errors import BrokerError
 from ..domain.receipts import Receipt
-from ..engine import clients, delivery, publish, pulls, settlement
+from ..engine import clients, delivery, publish, pulls, request_stats, settlement
+from ..engine import requests as request_rules
 from ..engine.delivery import Delivery, ReceiveRequest
 from ..engine.publish import Published, Send
 from ..engine.pulls import Commit, Pull, Pulled
 from ..engine.settlement import Extension, Refusal
 from . import bridge, meters
 from .batching import Batcher
+from .readers import Readers
+from .requests import PROCESS, Requests
 from .waiters import Waiters
 
 _log = logging.getLogger(__name__)
@@ -38,7 +41,7 @@ _WAITING_BYTES = 256 * 1024 * 1024
 
 
 class Desk:
-    """The engine as coroutines see it."""
+    """The engine as coroutines see it. `requests` asks and answers; `readers` are those who could answer."""
 
     def __init__(self) -> None:
         waiting = limits.DISPATCH_WAITING_COUNT
@@ -72,6 +75,8 @@ class Desk:
             pulls.commit, max_items=1000, waiting_limit=10 * waiting, lanes=(bridge.Lane("commit"),)
         )
         self._receives: dict[int, Batcher[ReceiveRequest, delivery.Result]] = {}
+        self.requests = Requests(self.publish)
+        self.readers = Readers()
         self._waiters = Waiters()
         self._pull_numbers = itertools.count(1)
         self._presence: dict[int, dict[str, clients.Seen]] = {}
@@ -88,6 +93,10 @@ class Desk:
             asyncio.create_task(events.follow(self._waiters.wake, self._waiters.wake_all)),
             asyncio.create_task(_repeat(_REFRESH_SECONDS, snapshot.refresh)),
             asyncio.create_task(_repeat(_PRESENCE_SECONDS, self._flush_presence)),
+            asyncio.create_task(self.requests.follow()),
+            asyncio.create_task(_repeat(_PRESENCE_SECONDS, partial(request_rules.note_process, PROCESS))),
+            asyncio.create_task(_repeat(_PRESENCE_SECONDS, request_stats.flush)),
+            asyncio.create_task(self._flush_readers()),
         ]
 
     async def stop(self) -> None:
@@ -95,6 +104,7 @@ class Desk:
         self._stopping = True
         events.unlisten(self._listener)
         self._waiters.wake_all()
+        await self.requests.stop()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -186,6 +196,11 @@ class Desk:
         if isinstance(result, BrokerError):
             raise result
         return result
+
+    async def _flush_readers(self) -> None:
+        while True:
+            await self.readers.flush()
+            await asyncio.sleep(_PRESENCE_SECONDS)
 
     def _flush_presence(self) -> None:
         seen, self._presence = self._presence, {}

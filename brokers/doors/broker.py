@@ -17,7 +17,7 @@ from django.conf import settings
 from ..dispatch import bridge, desk
 from ..domain import limits
 from ..domain.errors import BrokerError
-from ..engine import clients, retention, schedule, settlement
+from ..engine import clients, requests, retention, schedule, settlement
 from .remoting.server import RemotingServer
 
 _log = logging.getLogger(__name__)
@@ -25,6 +25,7 @@ _log = logging.getLogger(__name__)
 GROUP = "broker"
 _DUE_SECONDS = 0.1
 _LEASE_SECONDS = 0.2
+_REQUEST_SECONDS = 1.0
 _TEND_SECONDS = 60.0
 _HEARTBEAT_SECONDS = 3.0
 _PAUSE_AFTER_ERROR_SECONDS = 1.0
@@ -45,6 +46,7 @@ class BrokerWorker:
 
     async def serve(self) -> None:
         """Runs until `stop`."""
+        await desk.get()
         remoting = RemotingServer() if settings.REMOTING else None
         if remoting is not None:
             await remoting.start()
@@ -55,6 +57,7 @@ class BrokerWorker:
                 tasks.create_task(
                     self._repeat(_LEASE_SECONDS, lambda: settlement.expire_leases(limits.LEASE_SCAN_COUNT))
                 ),
+                tasks.create_task(self._repeat(_REQUEST_SECONDS, lambda: requests.expire(limits.REQUEST_EXPIRY_COUNT))),
                 tasks.create_task(self._repeat(_TEND_SECONDS, retention.tend)),
                 tasks.create_task(self._repeat(_HEARTBEAT_SECONDS, self._beat)),
                 tasks.create_task(self._take_commands()),

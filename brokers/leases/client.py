@@ -33,6 +33,11 @@ def run(script: str, keys: list[str], arguments: list[Any]) -> Any:  # Any: what
         raise unavailable() from error
 
 
+def script(name: str) -> Any:  # Any: redis-py's Script is untyped
+    """Returns `lua/<name>.lua` as a script, for calls in a pipeline."""
+    return _script(name, os.getpid())
+
+
 def unavailable() -> TryLater:
     """Returns the error for a Redis that does not answer."""
     return TryLater(

@@ -9,7 +9,8 @@ from functools import lru_cache
 from urllib.parse import unquote
 
 _HOT = re.compile(
-    rb"/api/v1/instances/([^/]+)/(?:topics/([^/]+)/messages(:batch)?|groups/([^/]+)/messages:(receive|ack|nack|extend))"
+    rb"/api/v1/instances/([^/]+)/(?:topics/([^/]+)/messages(:batch|:request)?"
+    rb"|groups/([^/]+)/messages:(receive|ack|nack|extend)|requests/([^/:]+)(:reply)?)"
 )
 
 
@@ -19,7 +20,14 @@ class Route:
 
     verb: str
     instance: str
-    name: str  # of the topic (send, batch) or the group (receive, ack, nack, extend)
+    name: (
+        str  # of the topic (send, batch, request), the group (receive, ack, nack, extend) or the request (reply, look)
+    )
+
+    @property
+    def method(self) -> str:
+        """Returns the one method the route is for."""
+        return "GET" if self.verb == "look" else "POST"
 
 
 @lru_cache(maxsize=4096)
@@ -28,10 +36,12 @@ def find(raw_path: bytes) -> Route | None:
     match = _HOT.fullmatch(raw_path)
     if match is None:
         return None
-    instance, topic, batch, group, verb = match.groups()
+    instance, topic, of_topic, group, of_group, request, of_request = match.groups()
     if topic is not None:
-        return Route("batch" if batch else "send", _name(instance), _name(topic))
-    return Route(verb.decode(), _name(instance), _name(group))
+        return Route(of_topic[1:].decode() if of_topic else "send", _name(instance), _name(topic))
+    if request is not None:
+        return Route("reply" if of_request else "look", _name(instance), _name(request))
+    return Route(of_group.decode(), _name(instance), _name(group))
 
 
 def _name(raw: bytes) -> str:

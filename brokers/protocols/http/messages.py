@@ -17,6 +17,7 @@ from ...domain import clock, limits
 from ...domain.errors import ErrorCode, Rejected
 from ...domain.filters import EVERYTHING, TagFilter, parse_tags
 from ...domain.messages import SHARDING_KEY, Outgoing, Stored, new_message_id
+from ...domain.requests import CORRELATION_ID, REPLY_TO, TIME_TO_LIVE_MS, is_request
 
 _SEND_MEMBERS = frozenset(
     "body body_base64 tag keys properties sharding_key deliver_at delay_seconds dedup_id message_id".split()
@@ -159,6 +160,10 @@ def describe_message(message: Stored) -> dict[str, Any]:  # Any: JSON values
     if SHARDING_KEY in message.properties:
         described["properties"] = {k: v for k, v in message.properties.items() if k != SHARDING_KEY}
         described["sharding_key"] = message.properties[SHARDING_KEY]
+    if is_request(message.properties):
+        own = (CORRELATION_ID, REPLY_TO, TIME_TO_LIVE_MS)
+        described["properties"] = {k: v for k, v in described["properties"].items() if k not in own}
+        described["correlation_id"] = message.properties[CORRELATION_ID]
     try:
         described["body"] = message.body.decode()
     except UnicodeDecodeError:

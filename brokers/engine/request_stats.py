@@ -1,0 +1,223 @@
+"""What became of requests, counted for people and for monitoring.
+
+Owns: the counts of this process until they are written, the buckets of latency, and what the numbers mean.
+Must not know: pages, metric names. Called by: engine.requests counts; dispatch and the broker worker flush; console reads.
+
+Counts are written to PostgreSQL every few seconds: a process that is killed loses its last ones, and no others.
+A minute without a row had no requests; what cannot be read is None.
+"""
+
+import threading
+from bisect import bisect_left
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from .. import events
+from ..domain import clock
+from ..domain.errors import NotFound, TryLater
+from ..leases import requests as flight
+from ..store import request_stats as rows
+
+# Upper bounds in ms of all buckets but the last.
+BOUNDS_MS: tuple[int, ...] = (
+    *(1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 70, 100, 150, 200, 300, 500, 700),
+    *(1000, 1500, 2000, 3000, 5000, 10_000, 30_000, 60_000, 600_000),
+)
+KEPT = timedelta(days=7)
+# Beyond this many topics and groups of one minute something is wrong; what comes then is not counted one by one.
+_PENDING_COUNT = 20_000
+
+Key = tuple[int, int, datetime]
+
+
+@dataclass(slots=True)
+class _Counts:
+    asked: int = 0
+    answered: int = 0
+    timed_out: int = 0
+    no_responder: int = 0
+    gone: int = 0
+    refused: int = 0
+    latency: list[int] = field(default_factory=lambda: [0] * (len(BOUNDS_MS) + 1))
+
+
+@dataclass(frozen=True, slots=True)
+class Percentiles:
+    """How long replies took, in ms: no more than this for the half, 95 and 99 of a hundred. None when there was none."""
+
+    p50: int | None
+    p95: int | None
+    p99: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What became of the requests of a topic, or of a group's replies in it (`group` is its name)."""
+
+    topic_id: int
+    topic: str
+    group_id: int
+    group: str
+    asked: int
+    answered: int
+    timed_out: int
+    no_responder: int
+    gone: int
+    refused: int
+    percentiles: Percentiles
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """An instance, or one topic, over some time. `in_flight` is None when Redis cannot say."""
+
+    since: datetime
+    topics: list[Line]
+    responders: list[Line]
+    percentiles: Percentiles
+    in_flight: int | None
+    in_flight_by_topic: Mapping[int, int]
+    points: list[rows.Point]
+
+    @property
+    def asked(self) -> int:
+        """Returns how many requests were sent."""
+        return sum(line.asked for line in self.topics)
+
+    @property
+    def answered(self) -> int:
+        """Returns how many of them got a reply."""
+        return sum(line.answered for line in self.topics)
+
+    @property
+    def timed_out(self) -> int:
+        """Returns how many got none in time."""
+        return sum(line.timed_out for line in self.topics)
+
+    @property
+    def no_responder(self) -> int:
+        """Returns how many were refused because nobody was there to answer."""
+        return sum(line.no_responder for line in self.topics)
+
+
+_pending: dict[Key, _Counts] = {}
+_lock = threading.Lock()
+
+
+def count(topic_id: int, outcome: str, *, group_id: int = 0, took_ms: int | None = None) -> None:
+    """Counts one outcome: `asked`, `answered`, `timed_out`, `no_responder`, `gone` or `refused`. Never blocks."""
+    minute = clock.now().replace(second=0, microsecond=0)
+    with _lock:
+        counts = _pending.get((topic_id, group_id, minute))
+        if counts is None:
+            if len(_pending) >= _PENDING_COUNT:
+                return
+            counts = _pending[topic_id, group_id, minute] = _Counts()
+        setattr(counts, outcome, getattr(counts, outcome) + 1)
+        if took_ms is not None:
+            counts.latency[bisect_left(BOUNDS_MS, took_ms)] += 1
+
+
+def flush() -> int:
+    """Writes what was counted since the last time; what cannot be written is kept for the next. Returns how many rows.
+
+    Effects: one transaction; hints to the pages that show it.
+    """
+    global _pending
+    with _lock:
+        taken, _pending = _pending, {}
+    if not taken:
+        return 0
+    try:
+        rows.add(_row(key, counts) for key, counts in taken.items())
+    except (TryLater, NotFound):
+        _put_back(taken)
+        return 0
+    events.announce(hints={f"topic:{topic_id}" for topic_id, _, _ in taken})
+    return len(taken)
+
+
+def forget() -> int:
+    """Drops a bounded number of rows that are old enough. Returns how many."""
+    return rows.forget(after=KEPT)
+
+
+def summary(instance_id: int, *, since: datetime, topic_id: int | None = None) -> Summary:
+    """Returns what became of an instance's requests, or of one topic's. Three queries and one call to Redis."""
+    sums = rows.sums(instance_id, since=since, topic_id=topic_id)
+    histograms = rows.latencies(sorted({s.topic_id for s in sums}), since=since)
+    lines = [_line(s, histograms.get((s.topic_id, s.group_id), {})) for s in sums]
+    every: dict[int, int] = {}
+    for (_, group_id), histogram in histograms.items():
+        for bucket, number in histogram.items() if group_id == 0 else ():
+            every[bucket] = every.get(bucket, 0) + number
+    waiting = flight.waiting(instance_id, now_ms=clock.now_ms())
+    by_topic: dict[int, int] = {}
+    for one in waiting or ():
+        if topic_id is None or one.topic_id == topic_id:
+            by_topic[one.topic_id] = by_topic.get(one.topic_id, 0) + 1
+    return Summary(
+        since=since,
+        topics=[line for line in lines if line.group_id == 0],
+        responders=[line for line in lines if line.group_id != 0],
+        percentiles=percentiles(every),
+        in_flight=None if waiting is None else sum(by_topic.values()),
+        in_flight_by_topic=by_topic,
+        points=rows.minutes(instance_id, since=since, topic_id=topic_id),
+    )
+
+
+def percentiles(histogram: Mapping[int, int]) -> Percentiles:
+    """Returns the percentiles of bucket → count; each is the upper bound of its bucket."""
+    return Percentiles(*(_percentile(histogram, share) for share in (0.5, 0.95, 0.99)))
+
+
+def _percentile(histogram: Mapping[int, int], share: float) -> int | None:
+    left = share * sum(histogram.values())
+    for bucket in sorted(histogram):
+        left -= histogram[bucket]
+        if left <= 0:
+            return BOUNDS_MS[min(bucket, len(BOUNDS_MS) - 1)]
+    return None
+
+
+def _put_back(taken: Mapping[Key, _Counts]) -> None:
+    with _lock:
+        for key, old in taken.items():
+            new = _pending.setdefault(key, _Counts())
+            for name in ("asked", "answered", "timed_out", "no_responder", "gone", "refused"):
+                setattr(new, name, getattr(new, name) + getattr(old, name))
+            new.latency = [a + b for a, b in zip(new.latency, old.latency, strict=True)]
+
+
+def _row(key: Key, counts: _Counts) -> rows.Minute:
+    topic_id, group_id, minute = key
+    return rows.Minute(
+        topic_id=topic_id,
+        group_id=group_id,
+        minute=minute,
+        asked=counts.asked,
+        answered=counts.answered,
+        timed_out=counts.timed_out,
+        no_responder=counts.no_responder,
+        gone=counts.gone,
+        refused=counts.refused,
+        latency=counts.latency,
+    )
+
+
+def _line(found: rows.Sum, histogram: Mapping[int, int]) -> Line:
+    return Line(
+        topic_id=found.topic_id,
+        topic=found.topic,
+        group_id=found.group_id,
+        group=found.group,
+        asked=found.asked,
+        answered=found.answered,
+        timed_out=found.timed_out,
+        no_responder=found.no_responder,
+        gone=found.gone,
+        refused=found.refused,
+        percentiles=percentiles(histogram),
+    )

@@ -1,0 +1,107 @@
+"""What became of requests, in rows of one minute.
+
+Owns: the table `request_minute`. Must not know: what a request is, who counts. Called by: engine.request_stats.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+
+from . import queries, session
+
+_SQL = queries.load("request_stats")
+_FORGET_COUNT = 5000
+# More than a person reads, and what keeps the page's queries bounded.
+_ROW_COUNT = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Minute:
+    """Counts to add. `group_id` 0 is the topic itself; `latency` has one count a bucket, always as many."""
+
+    topic_id: int
+    group_id: int
+    minute: datetime
+    asked: int
+    answered: int
+    timed_out: int
+    no_responder: int
+    gone: int
+    refused: int
+    latency: list[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """Counts over some time, of a topic (`group_id` 0) or of a group's replies in it."""
+
+    topic_id: int
+    topic: str
+    group_id: int
+    group: str
+    asked: int
+    answered: int
+    timed_out: int
+    no_responder: int
+    gone: int
+    refused: int
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One minute of an instance or a topic."""
+
+    minute: datetime
+    asked: int
+    answered: int
+    timed_out: int
+    no_responder: int
+
+
+def add(minutes: Iterable[Minute]) -> None:
+    """Adds counts; topics that are gone are left out. One transaction.
+
+    Raises: TryLater, UnknownOutcome; NotFound when a topic was deleted at this very moment: nothing was added.
+    """
+    rows = sorted(minutes, key=lambda m: (m.topic_id, m.minute, m.group_id))
+    with session.transaction(), session.cursor() as cur:
+        cur.executemany(_SQL["add"], [asdict(row) for row in rows])
+
+
+def sums(instance_id: int, *, since: datetime, topic_id: int | None) -> list[Sum]:
+    """Returns the sums of an instance or of one topic, the busiest first, at most 500."""
+    values = {"instance_id": instance_id, "since": since, "topic_id": topic_id, "limit": _ROW_COUNT}
+    with session.cursor() as cur:
+        cur.execute(_SQL["sums"], values)
+        return [Sum(*row) for row in cur]
+
+
+def latencies(topic_ids: Sequence[int], *, since: datetime) -> dict[tuple[int, int], dict[int, int]]:
+    """Returns, for (topic, group), the count of each bucket (from 0) that has any."""
+    found: dict[tuple[int, int], dict[int, int]] = {}
+    with session.cursor() as cur:
+        cur.execute(_SQL["latencies"], {"topic_ids": list(topic_ids), "since": since})
+        for topic_id, group_id, bucket, count in cur:
+            found.setdefault((topic_id, group_id), {})[bucket - 1] = count
+    return found
+
+
+def minutes(instance_id: int, *, since: datetime, topic_id: int | None) -> list[Point]:
+    """Returns the minutes that have a request, in order."""
+    with session.cursor() as cur:
+        cur.execute(_SQL["minutes"], {"instance_id": instance_id, "since": since, "topic_id": topic_id})
+        return [Point(*row) for row in cur]
+
+
+def totals(limit: int) -> list[tuple[str, str, int, int, int, int]]:
+    """Returns instance, topic, asked, answered, timed out and no responder of at most `limit` topics, by name."""
+    with session.cursor() as cur:
+        cur.execute(_SQL["totals"], {"limit": limit})
+        return [(row[0], row[1], row[2], row[3], row[4], row[5]) for row in cur]
+
+
+def forget(*, after: timedelta) -> int:
+    """Drops a bounded number of rows older than `after`. Returns how many."""
+    with session.cursor() as cur:
+        cur.execute(_SQL["forget"], {"kept": after, "limit": _FORGET_COUNT})
+        return cur.rowcount
