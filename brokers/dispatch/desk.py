@@ -24,7 +24,7 @@ from ..engine.pulls import Commit, Pull, Pulled
 from ..engine.settlement import Extension, Refusal
 from . import bridge, meters
 from .batching import Batcher
-from .readers import Readers
+from .readers import Reader, Readers
 from .requests import PROCESS, Requests
 from .waiters import Waiters
 
@@ -176,6 +176,7 @@ class Desk:
     async def forget_client(self, group_id: int, client_id: str) -> None:
         """Forgets a client that said goodbye."""
         self._presence.get(group_id, {}).pop(client_id, None)
+        await self.readers.forget(Reader(group_id, client_id))
         await bridge.run(clients.forget, group_id, client_id)
 
     def note_client(self, group_id: int, seen: clients.Seen) -> None:

@@ -5,7 +5,7 @@ A reader that is new is written before its request goes on, so that whoever asks
 every few seconds, and everything is when Redis lost it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from ..domain import clock
 from ..domain.errors import TryLater
@@ -21,13 +21,15 @@ class Readers:
 
     def __init__(self) -> None:
         self._until: dict[Place, dict[Reader, int]] = {}
+        self._places: dict[Reader, set[Place]] = {}
         self._changed: dict[Place, dict[Reader, int]] = {}
         self._since: int | None = None
 
-    async def note(self, places: Iterable[Place], reader: Reader, *, lasting_ms: int) -> None:
+    async def note(self, places: Sequence[Place], reader: Reader, *, lasting_ms: int) -> None:
         """Notes that a client reads topics from now on. Failing quietly: whether anybody reads is then unknown."""
         now = clock.now_ms()
         is_new = False
+        self._places.setdefault(reader, set()).update(places)
         for place in places:
             known = self._until.setdefault(place, {})
             is_new = is_new or known.get(reader, 0) < now
@@ -35,13 +37,14 @@ class Readers:
         if is_new:
             await self.flush()
 
-    async def forget(self, places: Iterable[Place], reader: Reader) -> None:
+    async def forget(self, reader: Reader) -> None:
         """Forgets a client that left."""
-        gone = list(places)
-        for place in gone:
+        places = self._places.pop(reader, set())
+        for place in places:
             for known in (self._until, self._changed):
                 known.get(place, {}).pop(reader, None)
-        await bridge.run(responders.forget, gone, reader)
+        if places:
+            await bridge.run(responders.forget, places, reader)
 
     async def flush(self) -> None:
         """Writes what changed since the last time, and everything when Redis lost it. Failing quietly."""
@@ -61,5 +64,9 @@ class Readers:
         for place, of in list(self._until.items()):
             for reader in [reader for reader, until in of.items() if until < now]:
                 del of[reader]
+                places = self._places.get(reader, set())
+                places.discard(place)
+                if not places:
+                    self._places.pop(reader, None)
             if not of:
                 del self._until[place]

@@ -36,7 +36,7 @@ PROCESS = events.SENDER
 
 Publish = Callable[[Sequence[Send]], Awaitable[Sequence[Published | BrokerError]]]
 # Gives replies to a client that asked through a process that died; returns False when the client is not here.
-Adopt = Callable[[int, str, Sequence[Reply]], bool]
+Adopt = Callable[[Name, str, Sequence[Reply]], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +163,7 @@ class Requests:
             await _wait(asked.news, min(left, _LOOK_AGAIN_SECONDS))
             asked.news.clear()
             try:
-                seen = await bridge.run(lambda: requests.look(name, after=len(found)))
+                seen = await bridge.run(_look, name, len(found))
             except TryLater:
                 continue  # Redis is away; it may come back in time
             found += seen.replies
@@ -172,16 +172,16 @@ class Requests:
         try:
             (got,) = await self._time_outs.submit([name])
             if got > len(found):
-                found += (await bridge.run(lambda: requests.look(name, after=len(found)))).replies
+                found += (await bridge.run(_look, name, len(found))).replies
         except TryLater:
             pass  # the sweep ends it
         return found
 
     async def _look_closing(self, name: Name, after: int) -> Look:
-        seen = await bridge.run(lambda: requests.look(name, after=after))
+        seen = await bridge.run(_look, name, after)
         if seen.is_open and seen.standing is not None and seen.standing.deadline_ms < clock.now_ms():
             await self._time_outs.submit([name])
-            seen = await bridge.run(lambda: requests.look(name, after=after))
+            seen = await bridge.run(_look, name, after)
         return seen
 
     async def _send(self, question: Question) -> Published:
@@ -212,15 +212,19 @@ class Requests:
             self._keep(self._hand_over(name, notice["client"]))
 
     async def _hand_over(self, name: Name, client_id: str) -> None:
-        seen = await bridge.run(lambda: requests.look(name))
+        seen = await bridge.run(_look, name, 0)
         for adopt in self._adopters:
-            if seen.replies and adopt(name.account_id, client_id, seen.replies):
+            if seen.replies and adopt(name, client_id, seen.replies):
                 return
 
     def _keep(self, work: Awaitable[object]) -> None:
         task = asyncio.ensure_future(_quietly(work))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _look(name: Name, after: int) -> Look:
+    return requests.look(name, after=after)
 
 
 async def _wait(news: asyncio.Event, seconds: float) -> None:

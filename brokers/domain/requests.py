@@ -60,6 +60,7 @@ class Reply:
     properties: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
     tag: str | None = None
     keys: tuple[str, ...] = ()
+    message_id: str = ""
     sys_flag: int = 0
     flag: int = 0
     group: str = ""

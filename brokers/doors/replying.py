@@ -1,8 +1,8 @@
 """Giving a reply, whatever the door it comes through.
 
 Owns: who may reply, and sealing the addresses replies go to. Must not know: wires. Called by: every door.
-An address is made for a group when it gets a request; whoever answers with it must still be allowed to consume with that
-group from that topic. So nobody answers what he could not receive.
+An address is made for a group when it gets a request; whoever answers with it must still be allowed to consume with
+that group from that topic. So nobody answers what he could not receive.
 """
 
 from dataclasses import replace

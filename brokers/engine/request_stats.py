@@ -1,7 +1,7 @@
 """What became of requests, counted for people and for monitoring.
 
 Owns: the counts of this process until they are written, the buckets of latency, and what the numbers mean.
-Must not know: pages, metric names. Called by: engine.requests counts; dispatch and the broker worker flush; console reads.
+Must not know: pages, metric names. Called by: engine.requests counts; dispatch flushes; console and metrics read.
 
 Counts are written to PostgreSQL every few seconds: a process that is killed loses its last ones, and no others.
 A minute without a row had no requests; what cannot be read is None.
@@ -44,7 +44,7 @@ class _Counts:
 
 @dataclass(frozen=True, slots=True)
 class Percentiles:
-    """How long replies took, in ms: no more than this for the half, 95 and 99 of a hundred. None when there was none."""
+    """How long replies took, in ms: no more than this for half of them, 95 and 99 in 100; None without any."""
 
     p50: int | None
     p95: int | None

@@ -3,9 +3,9 @@
 Owns: the rules of requests, from the asking to the last reply. Must not know: sockets, wires, who may ask or answer.
 Called by: dispatch.requests (batches of many callers), the broker worker, console.
 
-A request is a message like any other, durable and delivered to every group that reads its topic. That somebody waits for
-replies is state in Redis: when Redis is lost, requests in flight time out. Each group answers once; in a broadcasting
-group each member does. Every end of a request is counted once, by whoever ended it (`leases/lua`).
+A request is a message like any other, durable and delivered to every group that reads its topic. That somebody waits
+for replies is state in Redis: when Redis is lost, requests in flight time out. Each group answers once; in a
+broadcasting group each member does. Every end of a request is counted once, by whoever ended it (`leases/lua`).
 """
 
 from collections.abc import Sequence
@@ -63,7 +63,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A reply somebody gives. `topic` is the one its address names; whoever gives it may, which the door has checked."""
+    """A reply somebody gives. `topic` is the one its address names; the door has checked that whoever gives it may."""
 
     account_id: int
     topic: TopicEntry
@@ -87,8 +87,8 @@ class Look:
 def open_all(questions: Sequence[Question]) -> list[BrokerError | None]:
     """Notes requests that are about to be sent; returns None or why not, in order.
 
-    TryLater NO_RESPONDER: nobody reads the topic. Rejected CONFLICT: another request has the id. TryLater OVERLOADED: too
-    many are open. Where an error is returned nothing is to be sent. Raises: TryLater LEASES_UNAVAILABLE for all.
+    TryLater NO_RESPONDER: nobody reads the topic. Rejected CONFLICT: another request has the id. TryLater OVERLOADED:
+    too many are open. Where an error is returned nothing is to be sent. Raises: TryLater LEASES_UNAVAILABLE for all.
     """
     places = [responders.Place(q.topic.instance_id, q.topic.name) for q in questions]
     errors: list[BrokerError | None] = []
@@ -157,7 +157,7 @@ def expire(limit: int) -> int:
 
 
 def in_flight(instance_id: int, *, limit: int) -> tuple[list[tuple[Waiting, Standing]], int] | None:
-    """Returns the requests of an instance that time out first, at most `limit`, and how many there are; None: unknown."""
+    """Returns an instance's requests that time out first, at most `limit`, and how many there are; None: unknown."""
     waiting = rows.waiting(instance_id, now_ms=clock.now_ms())
     if waiting is None:
         return None

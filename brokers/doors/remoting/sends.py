@@ -18,7 +18,7 @@ from ...engine.publish import Published, Send
 from ...protocols.remoting import bodies, records
 from ...protocols.remoting.codes import Ask, Reply
 from ...protocols.remoting.frames import Command
-from . import names
+from . import names, questions
 from .call import Call
 from .stored import FLAG
 
@@ -35,8 +35,13 @@ _LONG_NAMES = dict(
 _KEPT = frozenset("WAIT CORRELATION_ID REPLY_TO_CLIENT TTL MSG_TYPE CLUSTER INSTANCE_ID BUYER_ID".split())
 
 
+_LONG_SPELLED = frozenset({Ask.SEND_MESSAGE, Ask.SEND_REPLY_MESSAGE})
+
+
 @dataclass(frozen=True, slots=True)
-class _Header:
+class Header:
+    """What a send says beside its body; properties are still one string."""
+
     topic: str
     queue: int
     queue_count: int
@@ -49,7 +54,7 @@ class _Header:
 
 async def send(call: Call) -> Command:
     """10, 310 and 320: answers once every message is durable."""
-    header = _read_header(call)
+    header = read_header(call)
     topic, _ = await names.topic_or_new(call.actor, header.topic, queue_count=header.queue_count)
     if header.is_batch:
         entries = records.decode_batch(call.request.body, most=limits.BATCH_MESSAGE_COUNT)
@@ -62,15 +67,19 @@ async def send(call: Call) -> Command:
     if queue >= len(topic.queue_ids):
         raise Rejected(f"Topic {header.topic!r} has queues 0 to {len(topic.queue_ids) - 1}.")
     sends = [Send(topic, _outgoing(call, header, entry, queue=queue), is_typed=False) for entry in entries]
-    results = await (await desk.get()).publish(sends)
+    if not header.is_batch and questions.is_request(sends[0]):
+        results: Sequence[Published | BrokerError] = [await questions.ask(call, sends[0])]
+    else:
+        results = await (await desk.get()).publish(sends)
     return _answer(call, topic, queue=queue, results=results)
 
 
-def _read_header(call: Call) -> _Header:
+def read_header(call: Call) -> Header:
+    """Returns the header of a send or a reply, in either spelling. Raises ProtocolViolation."""
     fields: Mapping[str, str] = call.fields
-    if call.request.code != Ask.SEND_MESSAGE:
+    if call.request.code not in _LONG_SPELLED:
         fields = {_LONG_NAMES.get(name, name): value for name, value in fields.items()}
-    return _Header(
+    return Header(
         topic=bodies.text(fields, "topic"),
         queue=bodies.whole(fields, "queueId"),
         queue_count=bodies.whole(fields, "defaultTopicQueueNums", 4),
@@ -82,7 +91,7 @@ def _read_header(call: Call) -> _Header:
     )
 
 
-def _outgoing(call: Call, header: _Header, entry: records.BatchEntry, *, queue: int) -> Outgoing:
+def _outgoing(call: Call, header: Header, entry: records.BatchEntry, *, queue: int) -> Outgoing:
     given = entry.properties
     if given.get("TRAN_MSG") == "true" or header.sys_flag & records.PREPARED_BITS:
         raise Rejected("This server takes no transactional messages.", ErrorCode.ACCESS_DENIED)

@@ -140,9 +140,7 @@ def test_whoever_asks_later_for_the_replies_gets_them(rest: Rest, topic: str, gr
     assert rest.look(name, after=1).json()["replies"] == []
 
 
-def test_a_long_poll_is_answered_by_the_reply(
-    rest: Rest, topic: str, group: str, threads: ThreadPoolExecutor
-) -> None:
+def test_a_long_poll_is_answered_by_the_reply(rest: Rest, topic: str, group: str, threads: ThreadPoolExecutor) -> None:
     name = rest.ask(topic, timeout_seconds=30, **{"async": True}).json()["correlation_id"]
     polling = threads.submit(rest.look, name, wait_seconds=20)
     assert rest.reply(rest.request_in(group, topic)).status_code == 200
