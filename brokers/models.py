@@ -18,9 +18,15 @@ class Instance(models.Model):
     """A name space of topics and groups that belongs to one account."""
 
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="instances")
-    name = models.CharField(max_length=limits.INSTANCE_NAME_CHARS, unique=True)
+    name = models.CharField(max_length=limits.INSTANCE_NAME_CHARS)
     remark = models.CharField(max_length=limits.REMARK_CHARS, blank=True, default="")
     created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            # Not across accounts: a name that is taken would tell of somebody else's instance.
+            models.UniqueConstraint(fields=["account", "name"], name="instance_name_unique_in_account"),
+        ]
 
     def __str__(self) -> str:
         return self.name

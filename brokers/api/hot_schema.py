@@ -115,7 +115,12 @@ SCHEMAS: Json = {
                     _object(
                         ["topic"],
                         topic=_TEXT,
-                        filter={"type": "string", "maxLength": limits.FILTER_CHARS, "description": "tagA||tagB"},
+                        filter={
+                            "oneOf": [
+                                {"type": "string", "maxLength": limits.FILTER_CHARS, "description": "tagA||tagB"},
+                                _object(["sql"], sql={"type": "string", "maxLength": limits.SQL_FILTER_CHARS}),
+                            ]
+                        },
                     ),
                 ]
             },

@@ -11,7 +11,6 @@ from django.views.decorators.http import require_GET
 
 from brokers.catalog import access
 from brokers.domain import clock
-from brokers.domain.errors import BrokerError
 from brokers.engine import browse, visible
 from brokers.engine.browse import MessagePage
 
@@ -32,7 +31,7 @@ def search(request: HttpRequest, instance: str) -> HttpResponse:
         query = browse.Search(instance_id=home.pk, **wanted)
         try:
             result = visible.search(actor, home, query, cursor=request.GET.get("cursor") or None)
-        except BrokerError as error:
+        except page.FORM_ERRORS as error:
             form.add_error("topic" if error.code == "TOPIC_NOT_FOUND" else None, problems.sentence(error))
     context = {
         "form": form,

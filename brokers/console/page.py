@@ -28,7 +28,7 @@ from accounts.models import User
 from brokers.catalog import access, selectors
 from brokers.domain import limits
 from brokers.domain.actor import Actor
-from brokers.domain.errors import BrokerError, Denied, ErrorCode, NotFound, Rejected, TryLater, UnknownOutcome
+from brokers.domain.errors import BrokerError, Denied, ErrorCode, NotFound, Rejected, Stale, TryLater, UnknownOutcome
 from brokers.models import Instance
 
 from . import preferences, problems
@@ -36,6 +36,8 @@ from . import preferences, problems
 _log = logging.getLogger(__name__)
 
 DATABASE_ERRORS = (OperationalError, InterfaceError)
+# What a form says beside its fields. A refusal is a page of its own, which tells who decided.
+FORM_ERRORS = (Rejected, NotFound, Stale, TryLater, UnknownOutcome)
 
 P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, P], HttpResponse]

@@ -34,7 +34,7 @@ def send(request: HttpRequest, instance: str) -> HttpResponse:
     if form.is_bound and form.is_valid():
         try:
             sent = _send(request, home, form.cleaned_data)
-        except BrokerError as error:
+        except page.FORM_ERRORS as error:
             form.add_error(FIELDS.get(ErrorCode(error.code)), problems.sentence(error))
     context = {"form": form, "sent": sent, "topic_names": topics.names(page.actor(request), home)}
     return page.render(request, "pages/send.html", context, section="send", instance=home)

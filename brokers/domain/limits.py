@@ -47,6 +47,8 @@ CLIENT_ID_CHARS = 128
 ERROR_TEXT_CHARS = 2000
 FILTER_TAG_COUNT = 64
 FILTER_CHARS = 2000
+SQL_FILTER_CHARS = 4000
+SQL_FILTER_DEPTH = 32  # brackets, NOT and signs within one another
 # One receive looks at no more messages than this when a filter passes few of them.
 FILTER_SCAN_COUNT = 2000
 

@@ -13,7 +13,7 @@ from ..catalog import snapshot
 from ..catalog.snapshot import GroupEntry, TopicEntry
 from ..domain import limits
 from ..domain.errors import BrokerError, ErrorCode, TryLater
-from ..domain.filters import EVERYTHING, TagFilter
+from ..domain.filters import EVERYTHING, Filter
 from ..domain.messages import ORIGIN_TOPIC, Stored
 from ..domain.receipts import Receipt
 from ..leases import claims
@@ -35,7 +35,7 @@ class Subscription:
     """A topic a group reads, and which of its messages."""
 
     topic: TopicEntry
-    filter: TagFilter = EVERYTHING
+    filter: Filter = EVERYTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +219,7 @@ def _hand_out(group: GroupEntry, found: list[tuple[int, _Found]], answers: list[
                 cut.append(message.offset)
             elif _was_settled(item.position, message.offset):
                 continue
-            elif item.subscription.filter.passes(message.tag):
+            elif item.subscription.filter.passes(message):
                 answers[index].append(_delivery(group, item, message))
             else:
                 skipped.append(message.offset)

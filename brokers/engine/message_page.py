@@ -249,7 +249,7 @@ def _why_settled(place: _Place, attempts: Iterable[Attempt]) -> GroupState:
     if settlement.filter_changed_at > copy.stored_at:
         return GroupState.SETTLED
     is_retry = copy.kind == Topic.Kind.RETRY
-    if not is_retry and not filters.parse_tags(settlement.filter).passes(copy.tag):
+    if not is_retry and not filters.parse_noted(settlement.filter).passes(copy):
         return GroupState.FILTERED
     here = [a for a in attempts if a.queue_id == copy.queue_id and a.offset == copy.offset]
     is_ordered = settlement.order == Group.Order.FIFO

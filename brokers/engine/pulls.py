@@ -16,7 +16,7 @@ from functools import partial
 from ..catalog.snapshot import GroupEntry, TopicEntry
 from ..domain import limits
 from ..domain.errors import BrokerError, ErrorCode, NotFound, Rejected, TryLater
-from ..domain.filters import TagFilter
+from ..domain.filters import Filter
 from ..domain.messages import Stored
 from ..store import browse, cursors, log, session
 from ..store import pulls as rows
@@ -33,7 +33,7 @@ class Pull:
     offset: int
     max_count: int
     max_bytes: int
-    filter: TagFilter
+    filter: Filter
     is_shared: bool
     epoch: int | None = None
 
@@ -202,7 +202,7 @@ def _read(readable: Sequence[tuple[int, Pull, rows.Place]]) -> list[list[Stored 
     budget = 0
     for share, (_, one, place) in enumerate(readable):
         # A narrow filter looks further than it returns, so that it does not need one call a message.
-        ahead = one.max_count if not one.filter.tags else min(4 * one.max_count, limits.FILTER_SCAN_COUNT)
+        ahead = one.max_count if one.filter.passes_all else min(4 * one.max_count, limits.FILTER_SCAN_COUNT)
         end = min(place.next_offset, one.offset + ahead)
         ranges.append(log.Range(share, one.topic.queue_ids[one.queue], one.offset, max(one.offset, end)))
         budget = max(budget, one.max_bytes)
@@ -216,7 +216,7 @@ def _pulled(one: Pull, place: rows.Place, found: Sequence[Stored | log.Cut]) -> 
         if not isinstance(message, Stored) or len(messages) >= one.max_count:
             break
         next_offset = message.offset + 1
-        if one.filter.passes(message.tag):
+        if one.filter.passes(message):
             messages.append(message)
     was_filtered = next_offset > one.offset and not messages
     return Pulled(

@@ -107,8 +107,21 @@ def note_attempts(failures: Sequence[Failure]) -> None:
         )
 
 
-def bury(failures: Sequence[Failure]) -> None:
-    """Writes one dead letter a failure."""
+def is_retry_waiting(group_id: int, message_id: str, reconsume_times: int) -> bool:
+    """Returns True if this very retry of a message waits already.
+
+    Effects: needs a transaction; others that ask the same wait for its end, so that two repeats cannot both hear no.
+    """
+    asked = {"group_id": group_id, "message_id": message_id, "reconsume_times": reconsume_times}
+    with session.cursor() as cur:
+        cur.execute(_SQL["hold_retry"], asked)
+        cur.execute(_SQL["retry_waiting"], asked)
+        row = cur.fetchone()
+        return bool(row and row[0])
+
+
+def bury(failures: Sequence[Failure], *, only_new: bool = False) -> int:
+    """Writes one dead letter a failure and returns how many were written. `only_new` leaves those that wait as they are."""
     messages = [f.message for f in failures]
     with session.cursor() as cur:
         cur.execute(
@@ -131,5 +144,7 @@ def bury(failures: Sequence[Failure]) -> None:
                 "attempts": [f.attempt for f in failures],
                 "errors": [f.error for f in failures],
                 "clients": [f.client_id for f in failures],
+                "only_new": only_new,
             },
         )
+        return cur.rowcount

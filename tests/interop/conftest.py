@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import tempfile
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,33 @@ class Program:
 
 
 @dataclass(frozen=True, slots=True)
+class Launcher:
+    """Starts programs of another language; `command` comes before a program's name."""
+
+    command: Sequence[str]
+    suffix: str
+    server: Running
+    place: Path | None = None
+
+    def start(self, program: str, *arguments: str, **environment: str) -> Program:
+        """Starts a program that finds the product by its name server."""
+        addresses = {"NAMESRV": f"127.0.0.1:{self.server.ports['MQ_NAMESRV_PORT']}"}
+        process = subprocess.Popen(
+            [*self.command, program + self.suffix, *arguments],
+            cwd=self.place,
+            env={**os.environ, **addresses, **environment},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        return Program(process)
+
+    def run(self, program: str, *arguments: str, **environment: str) -> Lines:
+        """Runs a program to its end and returns what it said."""
+        return self.start(program, *arguments, **environment).lines()
+
+
+@dataclass(frozen=True, slots=True)
 class Java:
     """One version of the client, and where its programs connect to."""
 
@@ -65,6 +92,7 @@ class Java:
         process = subprocess.Popen(
             ["java", *logs, "-cp", path, f"interop.{program}", *arguments],
             env={**os.environ, **addresses, **environment},
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,

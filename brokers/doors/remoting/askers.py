@@ -8,6 +8,7 @@ Source: apache/rocketmq broker/.../processor/ReplyMessageProcessor.java, client/
 """
 
 import asyncio
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -22,8 +23,12 @@ from ...protocols.remoting.codes import Ask
 from .call import CLUSTER, Peer, Place
 
 REPLY_TOPIC = f"{CLUSTER}_REPLY_TOPIC"
+# apache/rocketmq broker/.../client/net/Broker2Client.java callClient
+_PUSH_SECONDS = 10.0
 _INNER_GROUP = "CLIENT_INNER_PRODUCER"
 Client = tuple[int, str]
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True, eq=False)
@@ -49,12 +54,13 @@ class Askers:
         if peer not in peers:
             peers.append(peer)
 
-    def follow(self, asked: Asked, peer: Peer) -> None:
-        """Waits for the replies to a request that came by `peer`, and pushes each."""
+    def follow(self, asked: Asked, peer: Peer) -> "asyncio.Task[None]":
+        """Waits for the replies to a request that came by `peer`, and pushes each. Returns what is done after that."""
         name = asked.question.name
         waiting = _Waiting(peer, (name.account_id, asked.question.client_id), asked)
         task = self._waiting[waiting] = asyncio.create_task(self._deliver(waiting))
         task.add_done_callback(lambda _: self._waiting.pop(waiting, None))
+        return task
 
     def hang_up(self, peer: Peer) -> None:
         """Forgets a connection that ended; its requests go on by another one of the same client, or end."""
@@ -76,7 +82,8 @@ class Askers:
         if peer is None:
             return False
         for reply in replies:
-            self._push(peer, reply, {requests.CORRELATION_ID: name.correlation_id, requests.REPLY_TO: client_id})
+            known = {requests.CORRELATION_ID: name.correlation_id, requests.REPLY_TO: client_id}
+            peer.tell(Ask.PUSH_REPLY_MESSAGE_TO_CLIENT, self._fields(reply, known), reply.body)
         return True
 
     def _find(self, client: Client) -> Peer | None:
@@ -90,9 +97,13 @@ class Askers:
         known = waiting.asked.question.send.message.wire_properties
         names = (requests.CORRELATION_ID, requests.REPLY_TO, requests.TIME_TO_LIVE_MS)
         for reply in replies:
-            self._push(waiting.peer, reply, {name: known[name] for name in names})
+            fields = self._fields(reply, {name: known[name] for name in names})
+            try:
+                await waiting.peer.ask(Ask.PUSH_REPLY_MESSAGE_TO_CLIENT, fields, reply.body, seconds=_PUSH_SECONDS)
+            except (TimeoutError, ConnectionError) as error:
+                _log.info("reply_not_taken", extra={"peer": waiting.peer.address, "reason": type(error).__name__})
 
-    def _push(self, peer: Peer, reply: Reply, request: Mapping[str, str]) -> None:
+    def _fields(self, reply: Reply, request: Mapping[str, str]) -> dict[str, str]:
         properties = {**reply.properties, **request, requests.MESSAGE_TYPE: requests.REPLY, "CLUSTER": CLUSTER}
         properties["PUSH_REPLY_TIME"] = str(clock.now_ms())
         if reply.keys:
@@ -102,7 +113,7 @@ class Askers:
         if reply.message_id:
             properties["UNIQ_KEY"] = reply.message_id
         born_host = reply.born_host if reply.born_host.rpartition(":")[2].isdigit() else f"{reply.born_host}:0"
-        fields = {
+        return {
             "producerGroup": _INNER_GROUP,
             "topic": REPLY_TOPIC,
             "defaultTopic": "TBW102",
@@ -118,4 +129,3 @@ class Askers:
             "storeHost": self.place.address,
             "storeTimestamp": str(reply.replied_at_ms),
         }
-        peer.tell(Ask.PUSH_REPLY_MESSAGE_TO_CLIENT, fields, reply.body)

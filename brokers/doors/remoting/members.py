@@ -12,6 +12,7 @@ from ...dispatch import desk
 from ...dispatch.readers import BEATING_MS, Place, Reader
 from ...domain import clock, filters
 from ...domain.errors import Rejected
+from ...domain.filters import Filter
 from ...domain.names import RETRY_PREFIX
 from ...engine import clients, ways
 from ...protocols.remoting import bodies
@@ -134,11 +135,8 @@ async def consumer_list(call: Call) -> Command:
 async def check_subscription(call: Call) -> Command:
     """46: whether a filter can be used here."""
     subscription = bodies.read_subscription_check(call.request.body)
-    if subscription.expression_type != "TAG":
-        remark = f"The broker does not support {subscription.expression_type} filters."
-        return call.reply(Reply.SYSTEM_ERROR, remark=remark)
     try:
-        filters.parse_tags(subscription.expression)
+        read_filter(subscription.expression_type, subscription.expression)
     except Rejected as error:
         return call.reply(Reply.SUBSCRIPTION_PARSE_FAILED, remark=error.detail)
     return call.reply()
@@ -153,6 +151,15 @@ async def _note_reader(call: Call, member: Member) -> None:
     ]
     reader = Reader(member.group.id, member.client_id)
     await (await desk.get()).readers.note(places, reader, lasting_ms=BEATING_MS)
+
+
+def read_filter(kind: str, expression: str) -> Filter:
+    """Returns the filter a client means. Raises Rejected that says what is wrong with it."""
+    if kind == "SQL92":
+        return filters.parse_sql(expression)
+    if kind == "TAG":
+        return filters.parse_tags(expression)
+    raise Rejected(f"There are no {kind!r} filters here; use TAG or SQL92.")
 
 
 async def forget_presence(gone: list[tuple[int, str]]) -> None:

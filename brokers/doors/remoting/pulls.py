@@ -10,8 +10,9 @@ from datetime import timedelta
 
 from ...catalog.snapshot import GroupEntry, TopicEntry
 from ...dispatch import bridge, desk
-from ...domain import clock, filters, limits
+from ...domain import clock, limits
 from ...domain.errors import NotFound, Rejected
+from ...domain.filters import Filter
 from ...domain.messages import ORIGIN_TOPIC, Stored
 from ...engine import pulls
 from ...engine.pulls import Commit, Pull, Pulled
@@ -19,7 +20,7 @@ from ...protocols.remoting import bodies
 from ...protocols.remoting.codes import Reply
 from ...protocols.remoting.frames import Command
 from .. import permission, replying
-from . import names, stored
+from . import members, names, stored
 from .call import Call, Place
 from .members import Member
 
@@ -36,13 +37,9 @@ async def pull(call: Call) -> Command:
     topic, parsed = await names.topic(call.actor, topic_name, "mq:SUB")
     member = call.members.of(group.id, call.peer)
     bits = bodies.whole(call.fields, "sysFlag", 0)
-    expression = _expression(call, member, topic_name, is_in_request=bool(bits & _SUBSCRIBES))
-    if isinstance(expression, Command):
-        return expression
-    try:
-        wanted = filters.parse_tags(expression)
-    except Rejected as error:
-        return call.reply(Reply.SUBSCRIPTION_PARSE_FAILED, remark=error.detail)
+    wanted = _filter(call, member, topic_name, is_in_request=bool(bits & _SUBSCRIBES))
+    if isinstance(wanted, Command):
+        return wanted
     queue = bodies.whole(call.fields, "queueId")
     key = (group.id, pulls.queue_id(topic, queue))
     is_shared = member is not None and not member.membership.is_broadcast
@@ -130,8 +127,8 @@ async def earliest_time(call: Call) -> Command:
     return call.reply(fields={"timestamp": str(stored_at)})
 
 
-def _expression(call: Call, member: Member | None, topic: str, *, is_in_request: bool) -> str | Command:
-    """Returns the tags a pull wants: those it brings, else those of the heartbeat; or the refusal."""
+def _filter(call: Call, member: Member | None, topic: str, *, is_in_request: bool) -> Filter | Command:
+    """Returns the filter of a pull: the one it brings, else that of the heartbeat; or the refusal."""
     if is_in_request:
         kind, expression = call.fields.get("expressionType") or "TAG", call.fields.get("subscription") or "*"
     else:
@@ -141,9 +138,10 @@ def _expression(call: Call, member: Member | None, topic: str, *, is_in_request:
         if subscription.version < bodies.whole(call.fields, "subVersion", 0):
             return call.reply(Reply.SUBSCRIPTION_NOT_LATEST, remark="the consumer's subscription not latest")
         kind, expression = subscription.expression_type, subscription.expression
-    if kind != "TAG":
-        return call.reply(Reply.SYSTEM_ERROR, remark=f"The broker does not support {kind} filters.")
-    return expression
+    try:
+        return members.read_filter(kind, expression)
+    except Rejected as error:
+        return call.reply(Reply.SUBSCRIPTION_PARSE_FAILED, remark=error.detail)
 
 
 async def _commit(call: Call, key: tuple[int, int], offset: int) -> None:

@@ -4,16 +4,23 @@ Owns: telling them from other messages, and sending them. Must not know: how rep
 Called by: doors.remoting.sends.
 """
 
+import asyncio
 from datetime import timedelta
 
 from ...dispatch import desk
 from ...dispatch.requests import PROCESS
-from ...domain import limits, requests
+from ...domain import clock, limits, requests
 from ...domain.errors import Rejected
 from ...engine.publish import Published, Send
 from ...engine.requests import Name, Question
 from ...protocols.remoting import bodies
+from ...protocols.remoting.frames import Command
 from .call import Call
+
+_FIRST_HASTY_VERSION = 412  # MQVersion V5_0_0_SNAPSHOT
+# The answer to a send that is held must come before the client's time is over: by a fifth of it, at most a second.
+_HOLD_SHARE, _HOLD_SECONDS = 0.2, 1.0
+_LOOK_SECONDS = 0.5
 
 
 def is_request(send: Send) -> bool:
@@ -44,8 +51,32 @@ async def ask(call: Call, send: Send) -> Published:
     )
     call.members.askers.note(call.peer, call.actor.account_id, client_id)
     asked = await (await desk.get()).requests.ask(question)
-    call.members.askers.follow(asked, call.peer)
+    delivered = call.members.askers.follow(asked, call.peer)
+    if _takes_sent_for_answered(call.request):
+        await _hold(call, delivered, seconds=_hold_seconds(question.timeout))
     return asked.published
+
+
+def _takes_sent_for_answered(request: Command) -> bool:
+    """Returns True for Java clients from 5.0 on: `request()` ends when the send is answered, reply or not.
+
+    So the send of such a client is answered after its reply was pushed and taken, or shortly before its time is over.
+    Source: apache/rocketmq pull request 4313, issues 9292 and 9319.
+    """
+    return request.language == "JAVA" and request.version >= _FIRST_HASTY_VERSION
+
+
+def _hold_seconds(timeout: timedelta) -> float:
+    seconds = timeout.total_seconds()
+    return seconds - min(_HOLD_SHARE * seconds, _HOLD_SECONDS)
+
+
+async def _hold(call: Call, delivered: "asyncio.Task[None]", *, seconds: float) -> None:
+    deadline = clock.monotonic() + seconds
+    while not call.peer.is_gone and (left := deadline - clock.monotonic()) > 0:
+        done, _ = await asyncio.wait({delivered}, timeout=min(left, _LOOK_SECONDS))
+        if done:
+            return
 
 
 def _time_to_live(text: str) -> timedelta:

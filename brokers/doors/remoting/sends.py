@@ -18,7 +18,7 @@ from ...engine.publish import Published, Send
 from ...protocols.remoting import bodies, records
 from ...protocols.remoting.codes import Ask, Reply
 from ...protocols.remoting.frames import Command
-from . import names, questions
+from . import names, questions, returns
 from .call import Call
 from .stored import FLAG
 
@@ -50,11 +50,15 @@ class Header:
     flag: int
     properties: str
     is_batch: bool
+    failures: int
+    most_failures: int
 
 
 async def send(call: Call) -> Command:
     """10, 310 and 320: answers once every message is durable."""
     header = read_header(call)
+    if returns.is_return(header.topic):
+        return await _return(call, header)
     topic, _ = await names.topic_or_new(call.actor, header.topic, queue_count=header.queue_count)
     if header.is_batch:
         entries = records.decode_batch(call.request.body, most=limits.BATCH_MESSAGE_COUNT)
@@ -88,7 +92,23 @@ def read_header(call: Call) -> Header:
         flag=bodies.whole(fields, "flag", 0),
         properties=fields.get("properties", ""),
         is_batch=bodies.truth(fields, "batch"),
+        failures=bodies.whole(fields, "reconsumeTimes", 0),
+        most_failures=bodies.whole(fields, "maxReconsumeTimes", -1),
     )
+
+
+async def _return(call: Call, header: Header) -> Command:
+    """Takes back what a group's member could not deal with."""
+    given = records.read_properties(header.properties)
+    outgoing = _outgoing(call, header, records.BatchEntry(header.flag, call.request.body, given), queue=0)
+    most = header.most_failures if header.most_failures >= 0 else bodies.whole(given, "MAX_RECONSUME_TIMES", -1)
+    counts = returns.Counts(
+        failures=header.failures or bodies.whole(given, "RECONSUME_TIME", 0),
+        most=most if most >= 0 else None,
+        level=bodies.whole(given, "DELAY", 0),
+    )
+    await returns.accept(call, header.topic, outgoing, counts=counts, origin=given.get(messages.ORIGIN_TOPIC, ""))
+    return call.reply(fields=_sent_fields(outgoing.message_id, "0" * 32, queue=0))
 
 
 def _outgoing(call: Call, header: Header, entry: records.BatchEntry, *, queue: int) -> Outgoing:
@@ -121,8 +141,9 @@ def _delay(given: Mapping[str, str]) -> dict[str, Any]:  # Any: two of Outgoing'
     try:
         if level := int(given.get("DELAY", "0")):
             return {"delay": retry.level_delay(level)}
-        if "TIMER_DELIVER_MS" in given:
-            at = clock.from_ms(int(given["TIMER_DELIVER_MS"]))
+        # The second name is that of Aliyun's clients, ali-ons among them.
+        if due := given.get("TIMER_DELIVER_MS") or given.get("__STARTDELIVERTIME"):
+            at = clock.from_ms(int(due))
             return {"deliver_at": at} if at > clock.now() else {}
         if "TIMER_DELAY_SEC" in given:
             return {"delay": timedelta(seconds=int(given["TIMER_DELAY_SEC"]))}
@@ -143,12 +164,16 @@ def _answer(call: Call, topic: TopicEntry, *, queue: int, results: Sequence[Publ
     # A message that waits for its time has no place yet; its id leads to nothing until then.
     offsets = [limits.QUEUE_OFFSET_MAX if one.offset is None else one.offset for one in done]
     ids = [records.offset_id(host, records.place(topic.queue_ids[queue], offset)) for offset in offsets]
-    fields = {
-        "msgId": ",".join(ids),
+    fields = _sent_fields(done[0].message_id, ",".join(ids), queue=queue)
+    return call.reply(Reply.SUCCESS, fields={**fields, "queueOffset": str(done[0].offset or 0)})
+
+
+def _sent_fields(message_id: str, offset_ids: str, *, queue: int) -> dict[str, str]:
+    return {
+        "msgId": offset_ids,
         "queueId": str(queue),
-        "queueOffset": str(done[0].offset or 0),
-        "transactionId": done[0].message_id,
+        "queueOffset": "0",
+        "transactionId": message_id,
         "MSG_REGION": "DefaultRegion",
         "TRACE_ON": "false",
     }
-    return call.reply(Reply.SUCCESS, fields=fields)

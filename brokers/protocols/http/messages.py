@@ -15,7 +15,7 @@ import orjson
 
 from ...domain import clock, limits
 from ...domain.errors import ErrorCode, Rejected
-from ...domain.filters import EVERYTHING, TagFilter, parse_tags
+from ...domain.filters import EVERYTHING, Filter, parse_sql, parse_tags
 from ...domain.messages import SHARDING_KEY, Outgoing, Stored, new_message_id
 from ...domain.requests import CORRELATION_ID, REPLY_TO, TIME_TO_LIVE_MS, is_request
 
@@ -29,7 +29,7 @@ _RECEIVE_MEMBERS = frozenset("topics max wait_seconds invisible_seconds client_i
 class ReceiveForm:
     """What a receive request asks for. `invisible` is None when the group's own time holds."""
 
-    topics: tuple[tuple[str, TagFilter], ...]
+    topics: tuple[tuple[str, Filter], ...]
     max_count: int
     wait: timedelta
     invisible: timedelta | None
@@ -241,15 +241,20 @@ def _instant(value: Mapping[str, Any], name: str) -> datetime | None:
         raise Rejected(f"{name} is too far away.") from None
 
 
-def _subscription(entry: Any) -> tuple[str, TagFilter]:
+def _subscription(entry: Any) -> tuple[str, Filter]:  # Any: unchecked JSON
     if isinstance(entry, str):
         return entry, EVERYTHING
     if not isinstance(entry, dict) or not isinstance(entry.get("topic"), str):
-        raise Rejected('A topic is a name, or {"topic": name, "filter": "tagA||tagB"}.')
+        raise Rejected(
+            'A topic is a name, or {"topic": name, "filter": "tagA||tagB"}, or with {"sql": "…"} as its filter.'
+        )
     _only(entry, frozenset({"topic", "filter"}))
     expression = entry.get("filter", "*")
     if isinstance(expression, dict):
-        raise Rejected("SQL filters are not available here; filter by tags.")
+        _only(expression, frozenset({"sql"}))
+        if not isinstance(expression.get("sql"), str):
+            raise Rejected('An SQL filter is {"sql": "price > 10 AND colour = \'red\'"}.')
+        return entry["topic"], parse_sql(expression["sql"])
     if not isinstance(expression, str):
-        raise Rejected('filter is a string of tags like "tagA||tagB".')
+        raise Rejected('filter is a string of tags like "tagA||tagB", or {"sql": "price > 10"}.')
     return entry["topic"], parse_tags(expression)

@@ -43,6 +43,17 @@ FROM unnest(%(group_ids)s::bigint[], %(topic_ids)s::bigint[], %(message_ids)s::t
      AS r (group_id, topic_id, message_id, queue_id, queue_offset, attempt, outcome, client_id, error, started_ms,
            delay_seconds)
 
+-- name: hold_retry
+-- Purpose: one transaction at a time asks about a retry of a message and arranges it. Lock: advisory, until the end.
+SELECT pg_advisory_xact_lock(hashtextextended(%(group_id)s::bigint || ':' || %(message_id)s::text, %(reconsume_times)s::integer))
+
+-- name: retry_waiting
+-- Purpose: does this retry of a message wait already? Index: pending_by_message_id.
+SELECT EXISTS (
+    SELECT 1 FROM pending
+    WHERE message_id = %(message_id)s AND group_id = %(group_id)s AND reconsume_times = %(reconsume_times)s
+)
+
 -- name: bury
 -- Purpose: write dead letters. The unique key (group, queue, offset) makes a second burial of one delivery impossible; one
 -- that was read again after a reset and died again is the same dead letter, waiting anew.
@@ -61,3 +72,4 @@ ORDER BY r.group_id, r.queue_id, r.queue_offset
 ON CONFLICT (group_id, queue_id, queue_offset) DO UPDATE
 SET attempts = excluded.attempts, error = excluded.error, client_id = excluded.client_id, died_at = clock_timestamp(),
     state = 'DEAD', replayed_at = NULL, replayed_by = NULL
+WHERE NOT %(only_new)s OR dead_letter.state <> 'DEAD'

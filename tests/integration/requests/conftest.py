@@ -30,6 +30,11 @@ class Rest:
     def ask(self, topic: str, body: str = "how many?", **more: Any) -> httpx.Response:
         return self.client.post(f"{ROOT}/topics/{topic}/messages:request", json={"body": body, **more})
 
+    def ask_kept(self, topic: str, *, seconds: float) -> httpx.Response:
+        """Asks without waiting: the replies are looked for later."""
+        form = {"body": "how many?", "timeout_seconds": seconds, "async": True}
+        return self.client.post(f"{ROOT}/topics/{topic}/messages:request", json=form)
+
     def receive(self, group: str, topic: str, **more: Any) -> list[dict[str, Any]]:
         answer = self.client.post(f"{ROOT}/groups/{group}/messages:receive", json={"topics": [topic], **more})
         assert answer.status_code == 200, answer.text

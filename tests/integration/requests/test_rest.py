@@ -125,7 +125,7 @@ def test_fewer_replies_than_wanted_are_given_at_the_end_of_the_time(
 
 
 def test_whoever_asks_later_for_the_replies_gets_them(rest: Rest, topic: str, group: str) -> None:
-    asked = rest.ask(topic, timeout_seconds=30, **{"async": True})
+    asked = rest.ask_kept(topic, seconds=30)
     assert asked.status_code == 202
     name = asked.json()["correlation_id"]
     assert rest.look(name).json()["state"] == "OPEN"
@@ -141,14 +141,14 @@ def test_whoever_asks_later_for_the_replies_gets_them(rest: Rest, topic: str, gr
 
 
 def test_a_long_poll_is_answered_by_the_reply(rest: Rest, topic: str, group: str, threads: ThreadPoolExecutor) -> None:
-    name = rest.ask(topic, timeout_seconds=30, **{"async": True}).json()["correlation_id"]
+    name = rest.ask_kept(topic, seconds=30).json()["correlation_id"]
     polling = threads.submit(rest.look, name, wait_seconds=20)
     assert rest.reply(rest.request_in(group, topic)).status_code == 200
     assert [reply["body"] for reply in polling.result().json()["replies"]] == ["seven"]
 
 
 def test_an_asynchronous_request_nobody_answers_times_out_by_itself(rest: Rest, topic: str, group: str) -> None:
-    name = rest.ask(topic, timeout_seconds=0.5, **{"async": True}).json()["correlation_id"]
+    name = rest.ask_kept(topic, seconds=0.5).json()["correlation_id"]
     told = wait_until(
         lambda: seen if (seen := rest.look(name, wait_seconds=5).json())["state"] != "OPEN" else None,
         what="the request to end",
@@ -201,7 +201,7 @@ def test_an_address_that_was_changed_or_belongs_to_another_request_is_refused(
     rest: Rest, topic: str, group: str
 ) -> None:
     for _ in range(2):
-        rest.ask(topic, timeout_seconds=30, **{"async": True})
+        rest.ask_kept(topic, seconds=30)
     found = rest.receive(group, topic, wait_seconds=5)
     while len(found) < 2:
         found += rest.receive(group, topic, wait_seconds=5)

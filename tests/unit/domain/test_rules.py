@@ -12,22 +12,33 @@ from hypothesis import strategies as st
 from brokers.domain import filters, limits, messages, names, retry, states
 from brokers.domain.errors import ErrorCode, Rejected
 from brokers.domain.filters import EVERYTHING, TagFilter
-from brokers.domain.messages import Outgoing
+from brokers.domain.messages import Outgoing, Stored
 from brokers.domain.states import OperationEvent, OperationState
 
 # --- filters -------------------------------------------------------------------------------------------------------
 
 
+def tagged(tag: str | None) -> Stored:
+    return Stored(1, 0, "ID", tag, (), {}, b"", 0, 0, 0, "", 0, 0)
+
+
 @pytest.mark.parametrize("expression", ["", "*", "  ", " * ", "||", "a||*", "* || b"])
 def test_these_filters_pass_everything(expression: str) -> None:
     assert filters.parse_tags(expression) == EVERYTHING
-    assert EVERYTHING.passes(None) and EVERYTHING.passes("a")
+    assert EVERYTHING.passes_all and EVERYTHING.passes(tagged(None)) and EVERYTHING.passes(tagged("a"))
 
 
 def test_a_filter_passes_its_tags_only() -> None:
     found = filters.parse_tags(" a || b c||a")
     assert found == TagFilter(frozenset({"a", "b c"}))
-    assert [found.passes(tag) for tag in ("a", "b c", "A", "b", "", None)] == [True, True, False, False, False, False]
+    assert [found.passes(tagged(tag)) for tag in ("a", "b c", "A", "b", "", None)] == [
+        True,
+        True,
+        False,
+        False,
+        False,
+        False,
+    ]
     assert found.expression == "a||b c"
 
 

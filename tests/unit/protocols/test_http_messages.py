@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from brokers.domain import limits
 from brokers.domain.errors import BrokerError, ErrorCode, Rejected
-from brokers.domain.filters import EVERYTHING
+from brokers.domain.filters import EVERYTHING, parse_sql, parse_tags
 from brokers.domain.messages import Outgoing, Stored
 from brokers.doors.http import routes
 from brokers.protocols.http import messages, problems
@@ -93,9 +93,12 @@ def test_the_sharding_key_is_a_member_of_its_own() -> None:
     assert b'"born_at":"1970-01-01T00:00:00Z"' in messages.dump(described)
 
 
+SQL = {"sql": " price > 10 "}
+
+
 def test_a_receive_has_defaults_and_reads_filters() -> None:
-    form = messages.parse_receive({"topics": ["a", {"topic": "b", "filter": "x||y"}]})
-    assert form.topics[0] == ("a", EVERYTHING) and form.topics[1][1].tags == {"x", "y"}
+    form = messages.parse_receive({"topics": ["a", {"topic": "b", "filter": "x||y"}, {"topic": "c", "filter": SQL}]})
+    assert form.topics == (("a", EVERYTHING), ("b", parse_tags("x||y")), ("c", parse_sql("price > 10")))
     assert (form.max_count, form.wait, form.invisible, form.client_id) == (16, timedelta(), None, "")
 
 

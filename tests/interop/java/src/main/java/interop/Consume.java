@@ -4,18 +4,24 @@ import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import org.apache.rocketmq.client.consumer.DefaultMQPushConsumer;
+import org.apache.rocketmq.client.consumer.MessageSelector;
 import org.apache.rocketmq.client.consumer.listener.ConsumeConcurrentlyStatus;
 import org.apache.rocketmq.client.consumer.listener.ConsumeOrderlyStatus;
 import org.apache.rocketmq.client.consumer.listener.MessageListenerConcurrently;
 import org.apache.rocketmq.client.consumer.listener.MessageListenerOrderly;
+import org.apache.rocketmq.client.exception.MQClientException;
 import org.apache.rocketmq.common.message.MessageExt;
 
-/** Consumes COUNT messages: Consume TOPIC GROUP TAGS clustering|broadcasting|orderly COUNT. Prints GOT for each. */
+/** Consumes COUNT messages: Consume TOPIC GROUP TAGS|sql:SQL clustering|broadcasting|orderly COUNT. Prints GOT for each. */
 public final class Consume {
     public static void main(String[] args) throws Exception {
         String topic = args[0];
         DefaultMQPushConsumer consumer = Client.consumer(args[1]);
-        consumer.subscribe(topic, args[2]);
+        if (args[2].startsWith("sql:")) {
+            consumer.subscribe(topic, MessageSelector.bySql(args[2].substring(4)));
+        } else {
+            consumer.subscribe(topic, args[2]);
+        }
         CountDownLatch left = new CountDownLatch(Integer.parseInt(args[4]));
         if (args[3].equals("broadcasting")) {
             Broadcast.choose(consumer);
@@ -31,7 +37,12 @@ public final class Consume {
                 return ConsumeConcurrentlyStatus.CONSUME_SUCCESS;
             });
         }
-        consumer.start();
+        try {
+            consumer.start();
+        } catch (MQClientException error) {
+            Client.say("FAILED", error.getMessage());
+            System.exit(1);
+        }
         Client.say("STARTED");
         Client.await(left, 60);
         consumer.shutdown();
