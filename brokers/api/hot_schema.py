@@ -157,6 +157,8 @@ SCHEMAS: Json = {
         attempt={"type": "integer", "minimum": 1},
         receipt={"type": "string", "description": "shows that this delivery is yours: for ack, nack, extend"},
         invisible_until=_INSTANT,
+        correlation_id={"type": "string", "description": "of a request: which one to answer"},
+        reply_to={"type": "string", "description": "of a request: the address a reply needs"},
     ),
     "Received": _answer(["messages"], messages={"type": "array", "items": _ref("Delivery")}),
     "Ack": _object(["receipts"], receipts=_RECEIPTS),
@@ -216,7 +218,99 @@ def _operation(name: str, summary: str, *, request: str, answer: str, of: str, s
     }
 
 
+def _look() -> Json:
+    operation = _operation("getRequest", "See how a request stands", request="", answer="RequestStanding", of="request")
+    del operation["requestBody"]
+    operation["parameters"] += [
+        {
+            "name": "wait_seconds",
+            "in": "query",
+            "description": "how long to wait for a reply, or for the end",
+            "schema": {"type": "number", "minimum": 0, "maximum": limits.WAIT_SECONDS, "default": 0},
+        },
+        {
+            "name": "after",
+            "in": "query",
+            "description": "leave out so many replies that were seen before",
+            "schema": {"type": "integer", "minimum": 0, "maximum": limits.REPLY_COUNT, "default": 0},
+        },
+    ]
+    return operation
+
+
+_CONTENT_OF_REQUEST: Json = {
+    **_CONTENT,
+    "message_id": {"type": ["string", "null"], "minLength": 1, "maxLength": limits.MESSAGE_ID_CHARS},
+}
+_REPLY_CONTENT: Json = {name: _CONTENT[name] for name in ("body", "body_base64", "tag", "keys", "properties")}
+SCHEMAS |= {
+    "Request": {
+        **_object(
+            [],
+            **_CONTENT_OF_REQUEST,
+            timeout_seconds={
+                "type": ["number", "null"],
+                "exclusiveMinimum": 0,
+                "maximum": limits.REQUEST_SECONDS,
+                "default": limits.REQUEST_DEFAULT_SECONDS,
+                "description": "how long replies are waited for",
+            },
+            max_replies={
+                "type": ["integer", "null"],
+                "minimum": 1,
+                "maximum": limits.REPLY_COUNT,
+                "default": 1,
+                "description": "each group that reads the topic answers once",
+            },
+            **{
+                "async": {
+                    "type": ["boolean", "null"],
+                    "default": False,
+                    "description": "answer 202 at once; look for the replies later",
+                }
+            },
+        ),
+        "oneOf": [{"required": ["body"]}, {"required": ["body_base64"]}],
+    },
+    "ReplyGiven": {
+        **_object(
+            ["reply_to"],
+            reply_to={"type": "string", "description": "as the request was received with it"},
+            **_REPLY_CONTENT,
+        ),
+        "oneOf": [{"required": ["reply_to", "body"]}, {"required": ["reply_to", "body_base64"]}],
+    },
+    "ReplyTaken": _answer(["correlation_id"], correlation_id=_TEXT),
+    "Reply": _answer(
+        ["group", "client_id", "tag", "keys", "properties", "replied_at"],
+        group={"type": "string", "description": "the group that answered"},
+        client_id=_TEXT,
+        **{**_REPLY_CONTENT, "body": {**_TEXT, "description": "when it is UTF-8; else body_base64"}},
+        replied_at=_INSTANT,
+        is_compressed={"type": "boolean", "description": "true: a client compressed it in a way not opened here"},
+    ),
+    "Replies": _answer(
+        ["correlation_id", "message_id", "replies", "complete"],
+        correlation_id=_TEXT,
+        message_id=_TEXT,
+        replies={"type": "array", "items": _ref("Reply"), "description": "in the order they came"},
+        complete={"type": "boolean", "description": "false: fewer than max_replies came in time"},
+    ),
+    "RequestStanding": _answer(
+        ["correlation_id", "message_id", "state", "asked_at", "deadline", "replies", "complete"],
+        correlation_id=_TEXT,
+        message_id=_TEXT,
+        state={"type": "string", "enum": ["OPEN", "ANSWERED", "TIMED_OUT", "ABANDONED"]},
+        asked_at=_INSTANT,
+        deadline=_INSTANT,
+        replies={"type": "array", "items": _ref("Reply")},
+        complete={"type": "boolean"},
+    ),
+    "RequestAsked": _answer(["correlation_id", "message_id"], correlation_id=_TEXT, message_id=_TEXT),
+}
+
 _TOPIC = "/instances/{instance}/topics/{topic}"
+_REQUEST = "/instances/{instance}/requests/{request}"
 _GROUP = "/instances/{instance}/groups/{group}"
 PATHS: Json = {
     f"{_TOPIC}/messages": _operation(
@@ -242,4 +336,15 @@ PATHS: Json = {
     f"{_GROUP}/messages:extend": _operation(
         "extendMessages", "Ask for more time", request="Extend", answer="Settled", of="group"
     ),
+    f"{_TOPIC}/messages:request": _operation(
+        "request", "Send a message and wait for replies", request="Request", answer="Replies", of="topic"
+    ),
+    f"{_REQUEST}:reply": _operation(
+        "reply", "Answer a request that was received", request="ReplyGiven", answer="ReplyTaken", of="request"
+    ),
+    _REQUEST: _look(),
+}
+PATHS[f"{_TOPIC}/messages:request"]["responses"]["202"] = {
+    "description": "with async: where to look for the replies",
+    "content": {"application/json": {"schema": _ref("RequestAsked")}},
 }

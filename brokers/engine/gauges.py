@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ..leases import workers
 from ..store import gauges as rows
-from . import offsets
+from . import offsets, request_stats
 from .offsets import GroupProgress
 
 # More series than this would hurt whoever stores them; the rest is left out and said so by `is_cut`.
@@ -41,12 +41,13 @@ class Reading:
 
     topics: list[TopicGauge]
     groups: list[GroupGauge]
+    requests: list[request_stats.TopicRequests]
     workers: int | None
     is_cut: bool
 
 
 def read() -> Reading:
-    """Returns the present numbers. Six queries and two round trips to Redis, whatever there is."""
+    """Returns the present numbers. Eight queries and three round trips to Redis, whatever there is."""
     topics = [TopicGauge(*row) for row in rows.topics(SERIES_COUNT)]
     groups = rows.groups(SERIES_COUNT)
     progress = offsets.progress([group_id for group_id, _, _, _ in groups])
@@ -56,6 +57,7 @@ def read() -> Reading:
         groups=[
             GroupGauge(account, instance, name, progress[group_id]) for group_id, account, instance, name in groups
         ],
+        requests=request_stats.totals(SERIES_COUNT),
         workers=None if alive is None else len(alive),
         is_cut=len(topics) == SERIES_COUNT or len(groups) == SERIES_COUNT,
     )

@@ -25,6 +25,7 @@ BOUNDS_MS: tuple[int, ...] = (
     *(1000, 1500, 2000, 3000, 5000, 10_000, 30_000, 60_000, 600_000),
 )
 KEPT = timedelta(days=7)
+RECENT = timedelta(minutes=10)
 # Beyond this many topics and groups of one minute something is wrong; what comes then is not counted one by one.
 _PENDING_COUNT = 20_000
 
@@ -66,6 +67,15 @@ class Line:
     gone: int
     refused: int
     percentiles: Percentiles
+
+
+@dataclass(frozen=True, slots=True)
+class TopicRequests:
+    """A topic's requests in numbers: ever, how long the last minutes' replies took, and how many wait now if known."""
+
+    total: rows.Total
+    percentiles: Percentiles
+    in_flight: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,9 +148,27 @@ def flush() -> int:
     return len(taken)
 
 
-def forget() -> int:
-    """Drops a bounded number of rows that are old enough. Returns how many."""
-    return rows.forget(after=KEPT)
+def fold() -> int:
+    """Adds up a bounded number of minutes that are old enough. Returns for how many topics and groups."""
+    return rows.fold(after=KEPT)
+
+
+def totals(limit: int) -> list[TopicRequests]:
+    """Returns what monitoring wants of at most `limit` topics that ever had a request, by name.
+
+    Two queries and one call to Redis.
+    """
+    found = rows.totals(limit)
+    recent = rows.latencies([one.topic_id for one in found], since=clock.now() - RECENT)
+    flying = flight.counts(sorted({one.instance_id for one in found}), now_ms=clock.now_ms())
+    return [
+        TopicRequests(
+            one,
+            percentiles(recent.get((one.topic_id, 0), {})),
+            None if flying is None else flying.get((one.instance_id, one.topic_id), 0),
+        )
+        for one in found
+    ]
 
 
 def summary(instance_id: int, *, since: datetime, topic_id: int | None = None) -> Summary:

@@ -174,6 +174,23 @@ def waiting(instance_id: int, *, now_ms: int) -> list[Waiting] | None:
     return [Waiting(int(topic), _name(rest), deadline) for (topic, _, rest), deadline in pairs]
 
 
+def counts(instance_ids: Sequence[int], *, now_ms: int) -> dict[tuple[int, int], int] | None:
+    """Returns how many requests are in flight, by instance and topic; None when Redis cannot say."""
+    try:
+        pipe = client.connection().pipeline(transaction=False)
+        for instance_id in instance_ids:
+            pipe.zrangebyscore(f"{_OPEN}{instance_id}", now_ms, "+inf")
+        answers = pipe.execute()
+    except redis.RedisError:
+        return None
+    found: dict[tuple[int, int], int] = {}
+    for instance_id, members in zip(instance_ids, answers, strict=True):
+        for member in members:
+            key = instance_id, int(member.partition(b"|")[0])
+            found[key] = found.get(key, 0) + 1
+    return found
+
+
 def standings(names: Sequence[Name]) -> list[Standing | None] | None:
     """Returns how requests stand, in order; None when Redis cannot say."""
     try:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from . import queries, session
 
 _SQL = queries.load("request_stats")
-_FORGET_COUNT = 5000
+_FOLD_COUNT = 5000
 # More than a person reads, and what keeps the page's queries bounded.
 _ROW_COUNT = 500
 
@@ -58,6 +58,21 @@ class Point:
     no_responder: int
 
 
+@dataclass(frozen=True, slots=True)
+class Total:
+    """What became of a topic's requests, ever."""
+
+    topic_id: int
+    account: str
+    instance: str
+    instance_id: int
+    topic: str
+    asked: int
+    answered: int
+    timed_out: int
+    no_responder: int
+
+
 def add(minutes: Iterable[Minute]) -> None:
     """Adds counts; topics that are gone are left out. One transaction.
 
@@ -93,15 +108,15 @@ def minutes(instance_id: int, *, since: datetime, topic_id: int | None) -> list[
         return [Point(*row) for row in cur]
 
 
-def totals(limit: int) -> list[tuple[str, str, int, int, int, int]]:
-    """Returns instance, topic, asked, answered, timed out and no responder of at most `limit` topics, by name."""
+def totals(limit: int) -> list[Total]:
+    """Returns at most `limit` topics that ever had a request, by name."""
     with session.cursor() as cur:
         cur.execute(_SQL["totals"], {"limit": limit})
-        return [(row[0], row[1], row[2], row[3], row[4], row[5]) for row in cur]
+        return [Total(*row) for row in cur]
 
 
-def forget(*, after: timedelta) -> int:
-    """Drops a bounded number of rows older than `after`. Returns how many."""
+def fold(*, after: timedelta) -> int:
+    """Adds up a bounded number of rows older than `after`. Returns how many topics and groups they belong to."""
     with session.cursor() as cur:
-        cur.execute(_SQL["forget"], {"kept": after, "limit": _FORGET_COUNT})
+        cur.execute(_SQL["fold"], {"kept": after, "limit": _FOLD_COUNT})
         return cur.rowcount

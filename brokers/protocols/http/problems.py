@@ -73,7 +73,8 @@ TABLE: Mapping[ErrorCode, Row] = {
     _C.REQUEST_OVER: Row(410, "The request is over"),
     _C.REQUEST_ANSWERED: Row(409, "The request has this reply already"),
     _C.REQUESTER_GONE: Row(410, "Nobody waits for the reply any more"),
-    _C.NO_RESPONDER: Row(503, "Nobody is there to answer"),
+    # 409 and not 503: the server is well, and proxies would take it out of service for a 503.
+    _C.NO_RESPONDER: Row(409, "Nobody is there to answer"),
     _C.REQUEST_TIMEOUT: Row(504, "Nobody answered in time"),
     _C.QUOTA_EXCEEDED: Row(429, "Too many requests"),
     _C.GROUP_PAUSED: Row(409, "The group is paused"),

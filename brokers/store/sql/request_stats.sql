@@ -4,8 +4,8 @@
 -- Purpose: add counts of this process to a minute, unless the topic is gone. Lock: that row, and the topic's key.
 -- Index: request_minute_pkey. Cost: one row.
 INSERT INTO request_minute AS m (topic_id, group_id, minute, asked, answered, timed_out, no_responder, gone, refused, latency)
-SELECT %(topic_id)s::bigint, %(group_id)s::bigint, %(minute)s::timestamptz, %(asked)s::int, %(answered)s::int,
-       %(timed_out)s::int, %(no_responder)s::int, %(gone)s::int, %(refused)s::int, %(latency)s::int[]
+SELECT %(topic_id)s::bigint, %(group_id)s::bigint, %(minute)s::timestamptz, %(asked)s::bigint, %(answered)s::bigint,
+       %(timed_out)s::bigint, %(no_responder)s::bigint, %(gone)s::bigint, %(refused)s::bigint, %(latency)s::int[]
 WHERE EXISTS (SELECT FROM brokers_topic t WHERE t.id = %(topic_id)s::bigint)
 ON CONFLICT (topic_id, minute, group_id) DO UPDATE SET
     asked = m.asked + excluded.asked,
@@ -47,16 +47,36 @@ GROUP BY m.minute
 ORDER BY m.minute
 
 -- name: totals
--- Purpose: totals by topic for monitoring, over the time that is kept. No lock. Cost: every kept row once.
-SELECT i.name, t.name, sum(m.asked)::bigint, sum(m.answered)::bigint, sum(m.timed_out)::bigint,
+-- Purpose: totals by topic for monitoring, ever. No lock. Cost: every kept row once.
+SELECT t.id, a.name, i.name, i.id, t.name, sum(m.asked)::bigint, sum(m.answered)::bigint, sum(m.timed_out)::bigint,
        sum(m.no_responder)::bigint
 FROM request_minute m JOIN brokers_topic t ON t.id = m.topic_id JOIN brokers_instance i ON i.id = t.instance_id
+JOIN accounts_account a ON a.id = i.account_id
 WHERE m.group_id = 0
-GROUP BY i.name, t.name
-ORDER BY 1, 2
+GROUP BY t.id, a.name, i.name, i.id, t.name
+ORDER BY 2, 3, 5
 LIMIT %(limit)s
 
--- name: forget
--- Purpose: drop what is older than it is kept. Lock: those rows. Index: request_minute_by_age. Cost: %(limit)s rows.
-DELETE FROM request_minute WHERE ctid = ANY (ARRAY(
-    SELECT ctid FROM request_minute WHERE minute < now() - %(kept)s::interval LIMIT %(limit)s))
+-- name: fold
+-- Purpose: add up what is older than it is kept minute by minute, into one row at the epoch, so that totals never fall.
+-- Lock: those rows. Index: request_minute_by_age. Cost: %(limit)s rows.
+WITH old AS (
+    SELECT topic_id, group_id, minute FROM request_minute
+    WHERE minute < now() - %(kept)s::interval AND minute > 'epoch'
+    ORDER BY topic_id, group_id, minute LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+), gone AS (
+    DELETE FROM request_minute m USING old
+    WHERE m.topic_id = old.topic_id AND m.group_id = old.group_id AND m.minute = old.minute
+    RETURNING m.*
+)
+INSERT INTO request_minute AS m (topic_id, group_id, minute, asked, answered, timed_out, no_responder, gone, refused, latency)
+SELECT topic_id, group_id, 'epoch', sum(asked), sum(answered), sum(timed_out), sum(no_responder), sum(gone),
+       sum(refused), '{}'
+FROM gone GROUP BY topic_id, group_id ORDER BY topic_id, group_id
+ON CONFLICT (topic_id, minute, group_id) DO UPDATE SET
+    asked = m.asked + excluded.asked,
+    answered = m.answered + excluded.answered,
+    timed_out = m.timed_out + excluded.timed_out,
+    no_responder = m.no_responder + excluded.no_responder,
+    gone = m.gone + excluded.gone,
+    refused = m.refused + excluded.refused

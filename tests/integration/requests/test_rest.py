@@ -70,10 +70,10 @@ def test_nobody_reads_the_topic_and_nothing_is_sent(rest: Rest, topic: str) -> N
         lambda: one if code(one := rest.ask(topic, timeout_seconds=0.05))[1] == "NO_RESPONDER" else None,
         what="nobody to be known",
     )
-    assert answer.status_code == 503
+    assert answer.status_code == 409
     assert "correlation_id" not in answer.json()
     another = rest.topic()
-    assert code(rest.ask(another, timeout_seconds=0.05)) == (503, "NO_RESPONDER")
+    assert code(rest.ask(another, timeout_seconds=0.05)) == (409, "NO_RESPONDER")
     assert rest.receive(rest.group(), another) == []
 
 

@@ -2,6 +2,7 @@ package interop;
 
 import java.nio.charset.StandardCharsets;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.apache.rocketmq.client.producer.DefaultMQProducer;
 import org.apache.rocketmq.client.producer.RequestCallback;
 import org.apache.rocketmq.common.message.Message;
@@ -40,14 +41,15 @@ public final class Ask {
             left.countDown();
             return;
         }
+        AtomicBoolean isFirst = new AtomicBoolean(true);
         producer.request(request, new RequestCallback() {
             @Override
             public void onSuccess(Message reply) {
-                if (reply == null) {
-                    return; // the client also calls this when the request was sent
+                // Clients of 5.x also call this when the request was sent, with the reply or without one.
+                if (reply != null && isFirst.getAndSet(false)) {
+                    tell(text, reply);
+                    left.countDown();
                 }
-                tell(text, reply);
-                left.countDown();
             }
 
             @Override

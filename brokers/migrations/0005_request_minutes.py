@@ -8,7 +8,7 @@ from brokers.store import queries
 
 
 class Migration(migrations.Migration):
-    dependencies: ClassVar[list[tuple[str, str]]] = [("brokers", "0003_offset_gaps")]
+    dependencies: ClassVar[list[tuple[str, str]]] = [("brokers", "0004_instance_name_in_account")]
     operations: ClassVar[list[migrations.operations.base.Operation]] = [
         migrations.RunSQL(queries.schema("0003_request_minutes"), "DROP TABLE IF EXISTS request_minute"),
     ]
