@@ -17,7 +17,7 @@ from django.conf import settings
 from ..dispatch import bridge, desk
 from ..domain import limits
 from ..domain.errors import BrokerError
-from ..engine import clients, requests, retention, schedule, settlement
+from ..engine import clients, quotas, requests, retention, schedule, settlement
 from .remoting.server import RemotingServer
 
 _log = logging.getLogger(__name__)
@@ -27,6 +27,7 @@ _DUE_SECONDS = 0.1
 _LEASE_SECONDS = 0.2
 _REQUEST_SECONDS = 1.0
 _TEND_SECONDS = 60.0
+_BACKLOG_SECONDS = 10.0
 _HEARTBEAT_SECONDS = 3.0
 _PAUSE_AFTER_ERROR_SECONDS = 1.0
 
@@ -59,6 +60,7 @@ class BrokerWorker:
                 ),
                 tasks.create_task(self._repeat(_REQUEST_SECONDS, lambda: requests.expire(limits.REQUEST_EXPIRY_COUNT))),
                 tasks.create_task(self._repeat(_TEND_SECONDS, retention.tend)),
+                tasks.create_task(self._repeat(_BACKLOG_SECONDS, quotas.sample_backlogs)),
                 tasks.create_task(self._repeat(_HEARTBEAT_SECONDS, self._beat)),
                 tasks.create_task(self._take_commands()),
             ]

@@ -5,6 +5,7 @@ Called by: the other files of this room.
 """
 
 import os
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -33,9 +34,17 @@ def run(script: str, keys: list[str], arguments: list[Any]) -> Any:  # Any: what
         raise unavailable() from error
 
 
-def script(name: str) -> Any:  # Any: redis-py's Script is untyped
-    """Returns `lua/<name>.lua` as a script, for calls in a pipeline."""
-    return _script(name, os.getpid())
+def run_many(script: str, calls: Sequence[tuple[list[str], list[Any]]]) -> list[Any]:  # Any: what the script returns
+    """Runs `lua/<script>.lua` once a call, with its keys and arguments, in one round trip. Raises as `run`."""
+    if not calls:
+        return []
+    try:
+        pipe = connection().pipeline(transaction=False)
+        for keys, arguments in calls:
+            _script(script, os.getpid())(keys=keys, args=arguments, client=pipe)
+        return list(pipe.execute())
+    except redis.RedisError as error:
+        raise unavailable() from error
 
 
 def unavailable() -> TryLater:

@@ -111,7 +111,7 @@ class Waiting:
 def open_all(openings: Sequence[Opening]) -> list[Opened]:
     """Notes requests and returns what became of each, in order. One round trip. Raises TryLater LEASES_UNAVAILABLE."""
     words = {0: "taken", 1: "new", 2: "known", 3: "crowded"}
-    answers = _run_all("request_open", [(_open_keys(o), _open_arguments(o)) for o in openings])
+    answers = client.run_many("request_open", [(_open_keys(o), _open_arguments(o)) for o in openings])
     return [Opened(words[answer[0]], *answer[1:]) for answer in answers]
 
 
@@ -124,13 +124,13 @@ def reply_all(replies: Sequence[tuple[Name, int, str, Reply]]) -> list[Taken]:
         )
         for name, topic_id, responder, reply in replies
     ]
-    return [Taken(a[0].decode(), *a[1:]) for a in _run_all("request_reply", calls)]
+    return [Taken(a[0].decode(), *a[1:]) for a in client.run_many("request_reply", calls)]
 
 
 def close_all(names: Sequence[Name], state: str) -> list[Closed]:
     """Ends requests, each with `TIMEOUT` or `GONE`, unless they are over. Raises TryLater LEASES_UNAVAILABLE."""
     calls = [([_key(name)], [state, name.account_id, name.correlation_id, _PREFIX]) for name in names]
-    return [Closed(bool(a[0]), a[1].decode(), *a[2:]) for a in _run_all("request_close", calls)]
+    return [Closed(bool(a[0]), a[1].decode(), *a[2:]) for a in client.run_many("request_close", calls)]
 
 
 def look(name: Name, *, after: int = 0) -> tuple[Standing | None, list[Reply]]:
@@ -242,19 +242,6 @@ def _open_arguments(opening: Opening) -> list[Any]:
         f"{_PREFIX}process:{opening.process}",
         _PROCESS_MS,
     ]
-
-
-def _run_all(script: str, calls: Sequence[tuple[list[str], list[Any]]]) -> list[Any]:  # Any: what the script returns
-    if len(calls) == 1:
-        return [client.run(script, *calls[0])]
-    try:
-        pipe = client.connection().pipeline(transaction=False)
-        registered = client.script(script)
-        for keys, arguments in calls:
-            registered(keys=keys, args=arguments, client=pipe)
-        return list(pipe.execute())
-    except redis.RedisError as error:
-        raise client.unavailable() from error
 
 
 def _key(name: Name) -> str:

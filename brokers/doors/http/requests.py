@@ -16,7 +16,7 @@ from ...domain.messages import check
 from ...domain.requests import Reply, check_correlation_id
 from ...engine.requests import Look, Name, Question
 from ...protocols.http import messages, requests
-from .. import permission, replying
+from .. import allowance, permission, replying
 from . import sends
 from .exchange import Exchange
 from .routes import Route
@@ -28,6 +28,7 @@ async def ask(exchange: Exchange, actor: Actor, route: Route) -> None:
     """Sends a request: answers 200 with the replies when they are there, or 202 at once when `async`."""
     topic = await sends.topic_of(actor, route)
     form = requests.parse_request(messages.parse_json(exchange.body), born_host=exchange.peer)
+    await allowance.require_send(actor, topic, (len(form.message.body),))
     question = Question(
         name=Name(actor.account_id, uuid.uuid4().hex),
         topic=topic,

@@ -40,6 +40,7 @@ class Ask(IntEnum):
     SEND_REPLY_MESSAGE_V2 = 325
     PUSH_REPLY_MESSAGE_TO_CLIENT = 326
     LITE_PULL_MESSAGE = 361
+    RECALL_MESSAGE = 370
 
 
 class Reply(IntEnum):
@@ -62,6 +63,8 @@ class Reply(IntEnum):
     SUBSCRIPTION_NOT_LATEST = 25
     SUBSCRIPTION_GROUP_NOT_EXIST = 26
     INVALID_PARAMETER = 29
+    FLOW_CONTROL = 215
+    ILLEGAL_OPERATION = 604
 
 
 _E, _R = ErrorCode, Reply
@@ -104,7 +107,10 @@ STATUS: dict[ErrorCode, Reply] = {
     # Not 14, which a producer would take for a broker to stay away from.
     _E.NO_RESPONDER: _R.SYSTEM_ERROR,
     _E.REQUEST_TIMEOUT: _R.SYSTEM_ERROR,
-    _E.QUOTA_EXCEEDED: _R.SYSTEM_BUSY,
+    # A producer tells the application at once; a consumer pauses for 20 ms and asks again.
+    _E.QUOTA_EXCEEDED: _R.FLOW_CONTROL,
+    _E.BACKLOG_FULL: _R.FLOW_CONTROL,
+    _E.LIMIT_REACHED: _R.MESSAGE_ILLEGAL,
     _E.GROUP_PAUSED: _R.NO_PERMISSION,
     _E.OVERLOADED: _R.SYSTEM_BUSY,
     _E.STORE_UNAVAILABLE: _R.SERVICE_NOT_AVAILABLE,
