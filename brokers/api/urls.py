@@ -14,6 +14,7 @@ from . import (
     offsets,
     operations,
     policies,
+    requests,
     schema,
     topics,
 )
@@ -79,6 +80,8 @@ managed: list[URLPattern] = [
     path(f"{_I}/grants", grants.Grants.as_view()),
     path(f"{_I}/messages", messages.Messages.as_view()),
     path(f"{_I}/messages/<name:message>", messages.OneMessage.as_view()),
+    path(f"{_I}/requests", requests.InstanceRequests.as_view()),
+    path(f"{_T}/requests", requests.TopicRequests.as_view()),
     path(f"{_I}/operations", operations.Operations.as_view()),
     path(_O, operations.OneOperation.as_view()),
     path(f"{_O}/entries", operations.Entries.as_view()),

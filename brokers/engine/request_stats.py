@@ -9,7 +9,7 @@ A minute without a row had no requests; what cannot be read is None.
 
 import threading
 from bisect import bisect_left
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -80,15 +80,24 @@ class TopicRequests:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """An instance, or one topic, over some time. `in_flight` is None when Redis cannot say."""
+    """An instance, or one topic, over some time. `in_flight` is by topic, and None when Redis cannot say."""
 
     since: datetime
     topics: list[Line]
     responders: list[Line]
     percentiles: Percentiles
-    in_flight: int | None
-    in_flight_by_topic: Mapping[int, int]
+    in_flight: Mapping[int, int] | None
     points: list[rows.Point]
+
+    @property
+    def in_flight_count(self) -> int | None:
+        """Returns how many requests wait now; None when that is not known."""
+        return None if self.in_flight is None else sum(self.in_flight.values())
+
+    @property
+    def gone(self) -> int:
+        """Returns how many were given up by whoever asked."""
+        return sum(line.gone for line in self.topics)
 
     @property
     def asked(self) -> int:
@@ -171,28 +180,34 @@ def totals(limit: int) -> list[TopicRequests]:
     ]
 
 
-def summary(instance_id: int, *, since: datetime, topic_id: int | None = None) -> Summary:
-    """Returns what became of an instance's requests, or of one topic's. Three queries and one call to Redis."""
-    sums = rows.sums(instance_id, since=since, topic_id=topic_id)
-    histograms = rows.latencies(sorted({s.topic_id for s in sums}), since=since)
-    lines = [_line(s, histograms.get((s.topic_id, s.group_id), {})) for s in sums]
+def summary(
+    instance_id: int,
+    *,
+    since: datetime,
+    topic_id: int | None = None,
+    shows: Callable[[str], bool] = lambda topic: True,
+) -> Summary:
+    """Returns what became of an instance's requests, or of one topic's; `shows` says which topics the reader may see.
+
+    Three queries and one call to Redis.
+    """
+    sums = [one for one in rows.sums(instance_id, since=since, topic_id=topic_id) if shows(one.topic)]
+    topic_ids = sorted({one.topic_id for one in sums})
+    histograms = rows.latencies(topic_ids, since=since)
     every: dict[int, int] = {}
     for (_, group_id), histogram in histograms.items():
         for bucket, number in histogram.items() if group_id == 0 else ():
             every[bucket] = every.get(bucket, 0) + number
-    waiting = flight.waiting(instance_id, now_ms=clock.now_ms())
-    by_topic: dict[int, int] = {}
-    for one in waiting or ():
-        if topic_id is None or one.topic_id == topic_id:
-            by_topic[one.topic_id] = by_topic.get(one.topic_id, 0) + 1
+    lines = [_line(one, histograms.get((one.topic_id, one.group_id), {})) for one in sums]
+    flying = flight.counts([instance_id], now_ms=clock.now_ms())
+    known = {*topic_ids, *([] if topic_id is None else [topic_id])}
     return Summary(
         since=since,
         topics=[line for line in lines if line.group_id == 0],
         responders=[line for line in lines if line.group_id != 0],
         percentiles=percentiles(every),
-        in_flight=None if waiting is None else sum(by_topic.values()),
-        in_flight_by_topic=by_topic,
-        points=rows.minutes(instance_id, since=since, topic_id=topic_id),
+        in_flight=None if flying is None else {topic: count for (_, topic), count in flying.items() if topic in known},
+        points=rows.minutes(topic_ids, since=since),
     )
 
 

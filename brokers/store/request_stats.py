@@ -101,10 +101,10 @@ def latencies(topic_ids: Sequence[int], *, since: datetime) -> dict[tuple[int, i
     return found
 
 
-def minutes(instance_id: int, *, since: datetime, topic_id: int | None) -> list[Point]:
-    """Returns the minutes that have a request, in order."""
+def minutes(topic_ids: Sequence[int], *, since: datetime) -> list[Point]:
+    """Returns the minutes in which some of the topics have a request, in order."""
     with session.cursor() as cur:
-        cur.execute(_SQL["minutes"], {"instance_id": instance_id, "since": since, "topic_id": topic_id})
+        cur.execute(_SQL["minutes"], {"topic_ids": list(topic_ids), "since": since})
         return [Point(*row) for row in cur]
 
 

@@ -39,10 +39,10 @@ WHERE m.topic_id = ANY (%(topic_ids)s) AND m.minute >= %(since)s AND u.n > 0
 GROUP BY m.topic_id, m.group_id, u.i
 
 -- name: minutes
--- Purpose: the requests of an instance, or of one topic, minute by minute. No lock. Index: request_minute_pkey.
+-- Purpose: the requests of some topics, minute by minute. No lock. Index: request_minute_pkey.
 SELECT m.minute, sum(m.asked)::bigint, sum(m.answered)::bigint, sum(m.timed_out)::bigint, sum(m.no_responder)::bigint
-FROM brokers_topic t JOIN request_minute m ON m.topic_id = t.id AND m.group_id = 0 AND m.minute >= %(since)s
-WHERE t.instance_id = %(instance_id)s AND (%(topic_id)s::bigint IS NULL OR t.id = %(topic_id)s)
+FROM request_minute m
+WHERE m.topic_id = ANY (%(topic_ids)s) AND m.group_id = 0 AND m.minute >= %(since)s
 GROUP BY m.minute
 ORDER BY m.minute
 

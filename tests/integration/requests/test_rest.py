@@ -221,3 +221,41 @@ def test_other_methods_are_named(rest: Rest) -> None:
         answer = rest.client.request(method, ROOT + path)
         assert (answer.status_code, answer.headers.get("allow", "").split(", ")[0]) == (405, allowed), path
     assert code(rest.look("nothing")) == (404, "REQUEST_NOT_FOUND")
+
+
+def test_what_became_of_requests_is_counted(rest: Rest, topic: str, group: str, threads: ThreadPoolExecutor) -> None:
+    asking = threads.submit(rest.ask, topic, timeout_seconds=20)
+    request = rest.request_in(group, topic)
+    assert counts(rest, topic)["in_flight"] == 1
+    assert rest.reply(request).status_code == 200
+    asking.result()
+    assert code(rest.reply(request)) == (409, "REQUEST_ANSWERED")
+    assert code(rest.ask(topic, timeout_seconds=0.2)) == (504, "REQUEST_TIMEOUT")
+    told = wait_until(
+        lambda: found if (found := counts(rest, topic))["timed_out"] == 1 else None, what="the counts to be written"
+    )
+    latency = told.pop("latency")
+    assert told == {
+        "topic": topic,
+        "asked": 2,
+        "answered": 1,
+        "timed_out": 1,
+        "no_responder": 0,
+        "abandoned": 0,
+        "in_flight": 0,
+        "readers": [group],
+    }
+    assert 0 < latency["p50_ms"] <= latency["p99_ms"] <= 30_000
+    (responder,) = rest.client.get(f"{ROOT}/topics/{topic}/requests").json()["responders"]
+    assert (responder["group"], responder["replies"], responder["refused"]) == (group, 1, 1)
+    ours = [line for line in rest.client.get(f"{ROOT}/requests").json()["topics"] if line["topic"] == topic]
+    assert [line["asked"] for line in ours] == [2]
+    metrics = httpx.get(str(rest.client.base_url.join("/metrics"))).text
+    assert f'mqconsole_requests_timed_out_total{{account="main",instance="default",topic="{topic}"}} 1.0' in metrics
+
+
+def counts(rest: Rest, topic: str) -> dict[str, Any]:
+    answer = rest.client.get(f"{ROOT}/topics/{topic}/requests", params={"minutes": 5})
+    assert answer.status_code == 200, answer.text
+    (found,) = answer.json()["topics"]
+    return dict(found)
