@@ -15,8 +15,9 @@ def named(lines: list[list[str]], word: str) -> list[list[str]]:
     return [line[1:] for line in lines if line[0] == word]
 
 
-def answer(java: Java, rest: Rest, topic: str, group: str, *more: str) -> Program:
-    """Starts a program that answers, and waits until it is known to read the topic: its heartbeat may come late."""
+def answer(java: Java, rest: Rest, where: tuple[str, str], *more: str) -> Program:
+    """Starts a program that answers in a topic for a group, and waits until it is known to: heartbeats may come late."""
+    topic, group = where
     program = java.start("Answer", topic, group, *more)
     program.wait_for("STARTED")
     wait_until(lambda: readers(rest, topic) == [group], what="the group to read the topic")
@@ -31,7 +32,7 @@ def readers(rest: Rest, topic: str) -> list[str] | None:
 def test_each_of_many_askers_gets_the_reply_to_its_own_request(java: Java, rest: Rest) -> None:
     topic = f"rpc-{java.name}"
     rest("POST", "/topics", {"name": topic})
-    answering = answer(java, rest, topic, f"rpc-group-{java.name}", "16")
+    answering = answer(java, rest, (topic, f"rpc-group-{java.name}"), "16")
     for mode in ("sync", "async"):
         replies = named(java.run("Ask", topic, mode, "8", "20000"), "REPLY")
         assert sorted(replies) == sorted(
@@ -48,9 +49,9 @@ def test_a_request_nobody_answers_times_out_and_one_nobody_can_answer_is_refused
     # Nobody is only known to be nobody when Redis has kept count for ten seconds.
     wait_until(lambda: readers(rest, topic) == [], what="nobody to be known")
     wait_until(lambda: is_refused_for_want_of_a_reader(java, topic), what="the refusal")
-    answering = answer(java, rest, topic, f"silent-group-{java.name}", "2", "silent")
+    answering = answer(java, rest, (topic, f"silent-group-{java.name}"), "2", "silent")
     for mode in ("sync", "async"):
-        ((_, failure, *_),) = named(java.run("Ask", topic, mode, "1", "4000"), "FAILED")
+        ((_, failure, *_),) = named(java.run("Ask", topic, mode, "1", "8000"), "FAILED")
         assert failure == "RequestTimeoutException"
     answering.lines()
 
@@ -64,7 +65,7 @@ def is_refused_for_want_of_a_reader(java: Java, topic: str) -> bool:
 def test_a_second_reply_is_refused_and_the_first_one_counts(java: Java, rest: Rest) -> None:
     topic = f"twice-{java.name}"
     rest("POST", "/topics", {"name": topic})
-    answering = answer(java, rest, topic, f"twice-group-{java.name}", "1", "twice")
+    answering = answer(java, rest, (topic, f"twice-group-{java.name}"), "1", "twice")
     assert len(named(java.run("Ask", topic, "sync", "1", "20000"), "REPLY")) == 1
     lines = answering.lines()
     assert named(lines, "REPLIED") == [["SEND_OK"]]
@@ -74,7 +75,7 @@ def test_a_second_reply_is_refused_and_the_first_one_counts(java: Java, rest: Re
 def test_rest_asks_and_java_answers(java: Java, rest: Rest) -> None:
     topic, group = f"rest-asks-{java.name}", f"rest-asks-group-{java.name}"
     rest("POST", "/topics", {"name": topic})
-    answering = answer(java, rest, topic, group, "1")
+    answering = answer(java, rest, (topic, group), "1")
     told = rest("POST", f"/topics/{topic}/messages:request", {"body": "from REST", "timeout_seconds": 20})
     (reply,) = told["replies"]
     assert (reply["body"], reply["properties"], reply["group"]) == ("answer to from REST", {"colour": "green"}, group)

@@ -18,8 +18,8 @@ from ...protocols.remoting.frames import Command
 from .call import Call
 
 _FIRST_HASTY_VERSION = 412  # MQVersion V5_0_0_SNAPSHOT
-# The answer to a send that is held must come before the client's time is over: by a fifth of it, at most a second.
-_HOLD_SHARE, _HOLD_SECONDS = 0.2, 1.0
+# A send that is held is answered before the client's time is over: by three tenths of it, two seconds at most.
+_HOLD_SHARE, _HOLD_SECONDS = 0.3, 2.0
 _LOOK_SECONDS = 0.5
 
 
