@@ -8,7 +8,7 @@ from datetime import timedelta
 from django.conf import settings
 
 from ..store import segments
-from . import request_stats
+from . import request_stats, transactions
 
 
 def tend() -> int:
@@ -16,5 +16,6 @@ def tend() -> int:
     done = segments.make_ahead()
     done += segments.drop_before(timedelta(hours=settings.RETENTION_HOURS))
     done += request_stats.fold()
+    done += transactions.forget_old()
     kept = timedelta(days=settings.DEAD_LETTER_RETENTION_DAYS)
     return done + segments.forget(attempts_after=kept, dead_letters_after=kept)

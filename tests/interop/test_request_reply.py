@@ -16,7 +16,7 @@ def named(lines: list[list[str]], word: str) -> list[list[str]]:
 
 
 def answer(java: Java, rest: Rest, where: tuple[str, str], *more: str) -> Program:
-    """Starts a program that answers in a topic for a group, and waits until it is known to: heartbeats may come late."""
+    """Starts a program that answers in a topic for a group, and waits until it is known to do it."""
     topic, group = where
     program = java.start("Answer", topic, group, *more)
     program.wait_for("STARTED")

@@ -9,8 +9,11 @@ from functools import lru_cache
 from urllib.parse import unquote
 
 _HOT = re.compile(
-    rb"/api/v1/instances/([^/]+)/(?:topics/([^/]+)/messages(:batch|:request)?"
-    rb"|groups/([^/]+)/messages:(receive|ack|nack|extend)|requests/([^/:]+)(:reply)?)"
+    rb"/api/v1/instances/([^/]+)/(?:topics/([^/]+)/messages(:batch|:half|:request)?"
+    rb"|groups/([^/]+)/messages:(receive|ack|nack|extend)"
+    rb"|transactions/([^/:]+):(commit|rollback)"
+    rb"|producer-groups/([^/:]+):(checks)"
+    rb"|requests/([^/:]+)(:reply)?)"
 )
 
 
@@ -20,9 +23,7 @@ class Route:
 
     verb: str
     instance: str
-    name: (
-        str  # of the topic (send, batch, request), the group (receive, ack, nack, extend) or the request (reply, look)
-    )
+    name: str  # of the topic (send, batch, half, request), group, transaction, producer group or request
 
     @property
     def method(self) -> str:
@@ -36,12 +37,11 @@ def find(raw_path: bytes) -> Route | None:
     match = _HOT.fullmatch(raw_path)
     if match is None:
         return None
-    instance, topic, of_topic, group, of_group, request, of_request = match.groups()
+    instance, topic, kind, *others = match.groups()
     if topic is not None:
-        return Route(of_topic[1:].decode() if of_topic else "send", _name(instance), _name(topic))
-    if request is not None:
-        return Route("reply" if of_request else "look", _name(instance), _name(request))
-    return Route(of_group.decode(), _name(instance), _name(group))
+        return Route(kind[1:].decode() if kind else "send", _name(instance), _name(topic))
+    name, verb = next((name, verb) for name, verb in zip(others[::2], others[1::2], strict=True) if name is not None)
+    return Route(verb.decode().lstrip(":") if verb else "look", _name(instance), _name(name))
 
 
 def _name(raw: bytes) -> str:

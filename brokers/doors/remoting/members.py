@@ -22,6 +22,7 @@ from ...protocols.remoting.frames import Command
 from . import names
 from .askers import Askers
 from .call import Call, Peer
+from .producers import Producers
 
 _SILENT_SECONDS = 120.0
 
@@ -44,8 +45,9 @@ class Members:
     A member is a connection: programs on one machine may well give themselves the same client id.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, worker: str = "") -> None:
         self.askers = Askers()
+        self.producers = Producers(worker)
         self._groups: dict[int, dict[Peer, Member]] = {}
 
     def ids(self, group_id: int) -> list[str]:
@@ -107,6 +109,7 @@ async def heartbeat(call: Call) -> Command:
         (await desk.get()).note_client(group.id, seen)
         await _note_reader(call, member)
     call.members.askers.note(call.peer, call.actor.account_id, heart.client_id)
+    await call.members.producers.hear(call.peer, call.actor, client_id=heart.client_id, groups=heart.producers)
     return call.reply(fields={"IS_SUPPORT_HEART_BEAT_V2": "false", "IS_SUB_CHANGE": "true"})
 
 
@@ -119,6 +122,10 @@ async def unregister(call: Call) -> Command:
         call.members.leave(group.id, call.peer)
         await (await desk.get()).forget_client(group.id, client_id)
         ways.forget()
+    producer_group = call.fields.get("producerGroup")
+    if producer_group:
+        parsed = await names.parse(call.actor, producer_group)
+        await call.members.producers.leave((call.actor.account_id, parsed.instance, parsed.bare), call.peer)
     return call.reply()
 
 

@@ -8,7 +8,7 @@ from brokers.store import queries
 
 
 class Migration(migrations.Migration):
-    dependencies: ClassVar[list[tuple[str, str]]] = [("brokers", "0005_quotas")]
+    dependencies: ClassVar[list[tuple[str, str]]] = [("brokers", "0006_transactions")]
     operations: ClassVar[list[migrations.operations.base.Operation]] = [
         migrations.RunSQL(queries.schema("0003_request_minutes"), "DROP TABLE IF EXISTS request_minute"),
     ]
