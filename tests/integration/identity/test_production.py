@@ -16,7 +16,7 @@ from django.conf import settings
 from django.test import RequestFactory
 names = ("SESSION_COOKIE_NAME", "SESSION_COOKIE_SECURE", "SESSION_COOKIE_HTTPONLY", "SESSION_COOKIE_SAMESITE",
          "SESSION_COOKIE_DOMAIN", "SESSION_COOKIE_PATH", "CSRF_COOKIE_NAME", "CSRF_COOKIE_SECURE",
-         "CSRF_COOKIE_HTTPONLY", "CSRF_COOKIE_DOMAIN", "CSRF_COOKIE_PATH", "SECURE_HSTS_SECONDS", "SECURE_SSL_REDIRECT", "DEBUG")
+         "CSRF_COOKIE_HTTPONLY", "CSRF_COOKIE_DOMAIN", "CSRF_COOKIE_PATH", "SECURE_HSTS_SECONDS", "DEBUG")
 print(json.dumps({name: getattr(settings, name) for name in names}))
 """
 
