@@ -55,6 +55,14 @@ REMARK_CHARS = 200
 DENIAL_NOTE_SECONDS = 60  # a denial is written once in so long for one actor, action and resource
 DENIAL_NOTE_COUNT = 120  # and so many in that time for one actor, whatever they ask for
 
+# --- sign-in through an OpenID provider -------------------------------------------------------------------------
+OPENID_BELIEVED_SECONDS = 3600  # a provider's description and keys
+OPENID_KEYS_AGAIN_SECONDS = 30  # an unknown key makes us read them again, at most so often
+OPENID_WAIT_SECONDS = 5
+OPENID_ANSWER_BYTES = 256 * 1024
+OPENID_LEEWAY_SECONDS = 60  # clocks differ
+OPENID_SUBJECT_CHARS = 255  # OpenID Connect Core, 2
+
 # --- second factors ---------------------------------------------------------------------------------------------
 FACTORS_PER_USER = 10
 FACTOR_NAME_CHARS = 64

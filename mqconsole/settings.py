@@ -5,6 +5,8 @@ import secrets
 import urllib.parse
 from pathlib import Path
 
+from accounts import openid_settings
+
 from .env import Env
 from .places import socket_directory
 
@@ -192,6 +194,8 @@ PASSWORD_HASHERS = [
 ]
 # What a password has to be is in accounts/passwords.py.
 AUTH_PASSWORD_VALIDATORS: list[dict[str, str]] = []
+# Accounts whose people come in through an OpenID provider.
+OPENID_PROVIDERS = env.parsed("MQ_OPENID", openid_settings.parse)
 SESSION_ENGINE = "accounts.session_store"
 # A session ends so long after signing in, and after so long without a click.
 SESSION_COOKIE_AGE = 3600 * env.integer("MQ_SESSION_HOURS", 12, low=1, high=720)

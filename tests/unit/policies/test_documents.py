@@ -129,7 +129,7 @@ def test_every_action_the_product_asks_for_is_in_the_list() -> None:
     # Written to the audit, asked of nobody.
     unlisted = {
         "ram:CreateAccount", "ram:SignIn", "ram:BindMFADevice", "ram:CreateRecoveryCodes", "ram:UseRecoveryCode",
-        "ram:CreateInvitation", "ram:DeleteInvitation", "ram:AcceptInvitation", "mq:RecallMessage",
+        "ram:CreateInvitation", "ram:DeleteInvitation", "ram:AcceptInvitation", "ram:LinkIdentity", "mq:RecallMessage",
     }  # fmt: skip
     assert asked - unlisted <= set(spellings.ACTIONS)
     assert len(asked) > 40
