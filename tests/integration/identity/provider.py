@@ -84,9 +84,10 @@ class Provider:
             **self.person, **self.lies,
         }  # fmt: skip
         claims = {name: value for name, value in claims.items() if value is not None}
+        key: Any = None if self.algorithm == "none" else self.signs_with or self.key  # Any: or none, for "none"
         token = jwt.encode(
             claims,
-            None if self.algorithm == "none" else self.signs_with or self.key,
+            key,
             algorithm=self.algorithm,
             headers={"kid": self.kid},
         )
