@@ -66,7 +66,7 @@ def begin(provider: Provider, *, redirect_uri: str) -> tuple[str, Json]:
     return f"{described.authorization_endpoint}{joint}{urlencode(asked)}", note
 
 
-def finish(account: str, provider: Provider, note: Json, answer: Mapping[str, str], *, source_ip: str) -> Proof:
+def finish(account: str, provider: Provider, *, note: Json, answer: Mapping[str, str], source_ip: str) -> Proof:
     """Returns who the provider says it is.
 
     Shapes: `note` as `begin` made it, used for one answer only; `answer` the query of the address the browser came

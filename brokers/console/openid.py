@@ -45,7 +45,9 @@ def come_back(request: HttpRequest, account: str) -> HttpResponse:
         messages.error(request, _("The page was open too long. Please try again."))
         return HttpResponseRedirect(reverse("signin_account", args=[account]))
     try:
-        proof = openid.finish(account, provider, note, request.GET.dict(), source_ip=entrance.address(request))
+        proof = openid.finish(
+            account, provider, note=note, answer=request.GET.dict(), source_ip=entrance.address(request)
+        )
     except AccountError as error:
         return _failed(request, account, error)
     return entrance.proceed(request, proof.user, note["target"], by="openid", second_factor=proof.second_factor)
