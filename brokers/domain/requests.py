@@ -11,6 +11,7 @@ import base64
 import binascii
 import hashlib
 import hmac
+import secrets
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -68,6 +69,11 @@ class Reply:
     born_at_ms: int = 0
     born_host: str = ""
     replied_at_ms: int = 0
+
+
+def new_correlation_id() -> str:
+    """Returns an id nobody can guess."""
+    return secrets.token_hex(16)
 
 
 def is_request(properties: Mapping[str, str]) -> bool:
