@@ -18,7 +18,7 @@ from brokers.domain.requests import Reply, new_correlation_id
 from brokers.engine import asking, quotas, request_pages
 from brokers.engine.request_pages import RequestPage
 from brokers.engine.request_stats import Line, Summary
-from brokers.engine.requests import Name, Question
+from brokers.engine.requests import Name, Question, Standing
 from brokers.models import Instance, Topic
 
 from . import page, problems, send, topics
@@ -118,7 +118,7 @@ def show(request: HttpRequest, instance: str, correlation_id: str) -> HttpRespon
     context = {
         "correlation_id": correlation_id,
         "standing": standing,
-        "state": STATES[standing.state],
+        "state": _state(standing),
         "topic": topic,
         "took": [_described(reply, standing.asked_at_ms) for reply in found.replies],
         "left": max(0.0, (standing.deadline_ms - clock.now_ms()) / 1000),
@@ -128,6 +128,11 @@ def show(request: HttpRequest, instance: str, correlation_id: str) -> HttpRespon
 
 
 _FIELDS = {**send.FIELDS, ErrorCode.NO_RESPONDER: "topic"}
+
+
+def _state(standing: Standing) -> str:
+    is_partial = standing.state == "ANSWERED" and standing.got < standing.most
+    return "PARTLY_ANSWERED" if is_partial else STATES[standing.state]
 
 
 def _may_look(actor: Actor, user_id: int | None) -> bool:

@@ -198,6 +198,7 @@ PILLS: Mapping[str, tuple[str, str, Any]] = {  # Any: a lazy translation
     "RETRYING": ("tone-warn", "timer-reset", gettext_lazy("Retrying")),
     "ASKED": ("tone-info", "timer", gettext_lazy("Waiting")),
     "ANSWERED": ("tone-ok", "circle-check", gettext_lazy("Answered")),
+    "PARTLY_ANSWERED": ("tone-warn", "triangle-alert", gettext_lazy("Partly answered")),
     "TIMED_OUT": ("tone-warn", "alarm-clock", gettext_lazy("Timed out")),
     "ABANDONED": ("tone-quiet", "ban", gettext_lazy("Given up")),
     "complete": ("tone-ok", "circle-check", gettext_lazy("Complete result")),
