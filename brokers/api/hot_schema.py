@@ -176,6 +176,10 @@ SCHEMAS: Json = {
         queue={"type": "integer"},
         offset={"type": "integer"},
         **{**CONTENT, "body": {**TEXT, "description": "when it is UTF-8; else body_base64"}},
+        compression={
+            "enum": ["zlib", "lz4", "zstd"],
+            "description": "the sender compressed the body with this, and it comes as it was sent; else absent",
+        },
         born_at=INSTANT,
         stored_at=INSTANT,
         attempt={"type": "integer", "minimum": 1},

@@ -69,7 +69,7 @@ async def reply(exchange: Exchange, actor: Actor, route: Route) -> None:
         properties=message.properties,
         tag=message.tag,
         keys=message.keys,
-        client_id=address.member or f"http-{exchange.peer}",
+        client_id=address.client_id,
         born_at_ms=message.born_at_ms,
         born_host=exchange.peer,
     )

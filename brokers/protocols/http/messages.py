@@ -13,7 +13,7 @@ from typing import Any
 
 import orjson
 
-from ...domain import clock, limits
+from ...domain import clock, limits, previews
 from ...domain.errors import ErrorCode, Rejected
 from ...domain.filters import EVERYTHING, Filter, parse_sql, parse_tags
 from ...domain.messages import SHARDING_KEY, Outgoing, Stored, new_message_id
@@ -134,7 +134,10 @@ def parse_extension(value: Mapping[str, Any]) -> tuple[list[str], timedelta | No
 
 
 def describe_message(message: Stored) -> dict[str, Any]:  # Any: JSON values
-    """Returns the members of a message that do not depend on who receives it. A body that is UTF-8 comes as text."""
+    """Returns the members of a message that do not depend on who receives it. A body that is UTF-8 comes as text.
+
+    A body its sender compressed stays as it is and says so.
+    """
     described: dict[str, Any] = {
         "message_id": message.message_id,
         "offset": message.offset,
@@ -151,6 +154,9 @@ def describe_message(message: Stored) -> dict[str, Any]:  # Any: JSON values
         own = (CORRELATION_ID, REPLY_TO, TIME_TO_LIVE_MS)
         described["properties"] = {k: v for k, v in described["properties"].items() if k not in own}
         described["correlation_id"] = message.properties[CORRELATION_ID]
+    if (compressed_with := previews.compression(message.sys_flag)) is not None:
+        # Opened by its reader: a body that grows to gigabytes must not do so here.
+        described["compression"] = compressed_with
     try:
         described["body"] = message.body.decode()
     except UnicodeDecodeError:
