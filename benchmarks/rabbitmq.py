@@ -23,13 +23,19 @@ from .client import percentiles
 _QUEUE = b"bench"
 _BODY = b"x" * 1024
 _START_SECONDS = 90
+_DEBIAN = "/usr/lib/rabbitmq/bin"
 _METHOD, _HEADER, _BODY_FRAME = 1, 2, 3
 _ACK = (60, 80)
 
 
 def why_not() -> str | None:
     """Returns why it cannot run here."""
-    return None if shutil.which("rabbitmq-server") else "no rabbitmq-server (on Debian: apt install rabbitmq-server)"
+    return None if _program() else "no rabbitmq-server (on Debian: apt install rabbitmq-server)"
+
+
+def _program() -> str | None:
+    # Debian's command of this name changes the user; behind it is the program.
+    return shutil.which("rabbitmq-server", path=f"{_DEBIAN}{os.pathsep}{os.environ.get('PATH', '')}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +53,7 @@ class Rabbit:
 def running() -> Iterator[Rabbit]:
     """Starts a server and stops it afterwards."""
     with tempfile.TemporaryDirectory(prefix="mq-bench-rabbit-") as home:
-        port, peers = stack.free_port(), stack.free_port()
+        port, peers, names = stack.free_port(), stack.free_port(), stack.free_port()
         plugins = Path(home, "plugins")
         plugins.write_text("[].\n")
         environment = {
@@ -60,17 +66,21 @@ def running() -> Iterator[Rabbit]:
             "RABBITMQ_LOG_BASE": f"{home}/log",
             "RABBITMQ_ENABLED_PLUGINS_FILE": str(plugins),
             "RABBITMQ_CONF_ENV_FILE": f"{home}/none",
+            "ERL_EPMD_PORT": str(names),
+            "ERL_EPMD_ADDRESS": "127.0.0.1",
         }
+        program = _program()
+        assert program is not None, "asked before whether it is there"
         with Path(home, "output").open("wb") as output:
-            process = subprocess.Popen(
-                ["rabbitmq-server"], env={**os.environ, **environment}, stdout=output, stderr=output
-            )
+            process = subprocess.Popen([program], env={**os.environ, **environment}, stdout=output, stderr=output)
             try:
                 stack.wait_for_port(port, seconds=_START_SECONDS)
                 yield Rabbit(port)
             finally:
                 process.terminate()
                 process.wait(timeout=60)
+                # Erlang's register of names outlives what it was started for.
+                subprocess.run(["epmd", "-kill"], env={**os.environ, **environment}, capture_output=True, check=False)
 
 
 class _Line:
@@ -84,17 +94,17 @@ class _Line:
         line = cls(*await asyncio.open_connection("127.0.0.1", port))
         line._writer.write(b"AMQP\0\0\x09\x01")
         await line._expect(10, 10)
-        line._method(0, 10, 11, struct.pack(">I", 0) + _short(b"PLAIN") + _long(b"\0guest\0guest") + _short(b"en_US"))
+        line._method(0, (10, 11), struct.pack(">I", 0) + _short(b"PLAIN") + _long(b"\0guest\0guest") + _short(b"en_US"))
         tuned = await line._expect(10, 30)
-        line._method(0, 10, 31, tuned[:6] + b"\0\0")
-        line._method(0, 10, 40, _short(b"/") + b"\0\0")
+        line._method(0, (10, 31), tuned[:6] + b"\0\0")
+        line._method(0, (10, 40), _short(b"/") + b"\0\0")
         await line._expect(10, 41)
-        line._method(1, 20, 10, b"\0")
+        line._method(1, (20, 10), b"\0")
         await line._expect(20, 11)
         arguments = _short(b"x-queue-type") + b"S" + _long(b"quorum")
-        line._method(1, 50, 10, b"\0\0" + _short(_QUEUE) + b"\x02" + _long(arguments))
+        line._method(1, (50, 10), b"\0\0" + _short(_QUEUE) + b"\x02" + _long(arguments))
         await line._expect(50, 11)
-        line._method(1, 85, 10, b"\0")
+        line._method(1, (85, 10), b"\0")
         await line._expect(85, 11)
         return line
 
@@ -109,8 +119,8 @@ class _Line:
     def close(self) -> None:
         self._writer.close()
 
-    def _method(self, channel: int, kind: int, number: int, arguments: bytes) -> None:
-        self._writer.write(_frame(_METHOD, channel, struct.pack(">HH", kind, number) + arguments))
+    def _method(self, channel: int, method: tuple[int, int], arguments: bytes) -> None:
+        self._writer.write(_frame(_METHOD, channel, struct.pack(">HH", *method) + arguments))
 
     async def _expect(self, kind: int, number: int) -> bytes:
         """Returns the arguments of the next method, which must be this one."""

@@ -25,9 +25,9 @@ Plan = dict[str, Any]  # Any: JSON values
 
 
 class Line(asyncio.Protocol):
-    """One connection. Calls `answered` with the code, the number and the frame of each answer."""
+    """One connection. Calls `answered` with the code and the frame of each answer."""
 
-    def __init__(self, answered: "Callable[[Line, int, int, bytes], None]") -> None:
+    def __init__(self, answered: "Callable[[Line, int, bytes], None]") -> None:
         self._answered = answered
         self._buffer = b""
         self.failure = ""
@@ -45,9 +45,9 @@ class Line(asyncio.Protocol):
                 break
             frame = buffer[start + 4 : after]
             start = after
-            code, _, _, opaque, flag = struct.unpack_from(">hBhii", frame, 4)
+            code, _, _, _, flag = struct.unpack_from(">hBhii", frame, 4)
             if flag & 1:  # else a notice of the server
-                self._answered(self, code, opaque, frame)
+                self._answered(self, code, frame)
         self._buffer = buffer[start:]
 
     def connection_lost(self, error: Exception | None) -> None:
@@ -82,7 +82,7 @@ def send_frame(plan: Plan, queue: int, body: bytes, *, batch: int = 0) -> bytes:
     return frame(_SEND, fields, body, key=plan["key"])
 
 
-async def connect(plan: Plan, answered: "Callable[[Line, int, int, bytes], None]") -> Line:
+async def connect(plan: Plan, answered: "Callable[[Line, int, bytes], None]") -> Line:
     """Returns an open connection."""
     loop = asyncio.get_running_loop()
     _, line = await loop.create_connection(lambda: Line(answered), "127.0.0.1", plan["port"])
@@ -100,7 +100,7 @@ async def send(plan: Plan) -> dict[str, float]:
         began[line].append(time.perf_counter())
         line.transport.write(requests[line.number % len(requests)])
 
-    def answered(line: Line, code: int, opaque: int, answer: bytes) -> None:
+    def answered(line: Line, code: int, answer: bytes) -> None:
         if code:
             line.failure = answer[:400].decode(errors="replace")
             return
@@ -146,11 +146,12 @@ class Reader:
         self.line.transport.write(frame(_HEARTBEAT, {}, json.dumps(heart).encode(), opaque=1, key=self._plan["key"]))
         return self.line
 
-    def answered(self, line: Line, code: int, opaque: int, answer: bytes) -> None:
-        if opaque == 2 and code not in (0, 19, 20, 21):
+    def answered(self, line: Line, code: int, answer: bytes) -> None:
+        is_pulled = answer[9:13] == b"\0\0\0\2"
+        if code not in (0, 19, 20, 21):
             line.failure = answer[:400].decode(errors="replace")
             return
-        if opaque == 2:
+        if is_pulled:
             at = answer.index(b"nextBeginOffset") + 15
             length = int.from_bytes(answer[at : at + 4])
             self.offset = int(answer[at + 4 : at + 4 + length])
@@ -230,7 +231,7 @@ async def end_to_end(plan: Plan) -> dict[str, float]:
     return {"per_second": len(latencies) / span, **percentiles(latencies)}
 
 
-def _require_ok(line: Line, code: int, opaque: int, answer: bytes) -> None:
+def _require_ok(line: Line, code: int, answer: bytes) -> None:
     if code:
         line.failure = answer[:400].decode(errors="replace")
 
