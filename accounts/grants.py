@@ -115,9 +115,15 @@ def set_default(asker: Asker, name: str, number: int) -> Policy:
         if version is None:
             raise NotFound(f"The policy {name!r} has no version {number}.")
         _require_swap(asker, locked, read=document.parse(version.document), action="ram:CreatePolicyVersion")
-        locked.default_number = number
+        before, locked.default_number = locked.default_number, number
         locked.save()
-        members.note(asker, "ram:CreatePolicyVersion", f"policy/{name}", default_version=number)
+        members.note(
+            asker,
+            "ram:CreatePolicyVersion",
+            f"policy/{name}",
+            before={"default_version": before},
+            after={"default_version": number},
+        )
         keys.raise_version()
     return locked
 

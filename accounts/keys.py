@@ -80,13 +80,18 @@ def change(
     with transaction.atomic():
         get(user, key_id)
         key = AccessKey.objects.select_for_update().get(user=user, key_id=key_id)
-        detail: dict[str, object] = {}
-        if enabled is not None and enabled != key.enabled:
-            key.enabled = detail["enabled"] = enabled
-        if remark is not None and remark != key.remark:
-            key.remark = detail["remark"] = remark
-        if detail:
-            key.save(update_fields=list(detail))
+        before = {"enabled": key.enabled, "remark": key.remark}
+        if enabled is not None:
+            key.enabled = enabled
+        if remark is not None:
+            key.remark = remark
+        names = [name for name, value in before.items() if getattr(key, name) != value]
+        if names:
+            key.save(update_fields=names)
+            detail: dict[str, object] = {
+                "before": {name: before[name] for name in names},
+                "after": {name: getattr(key, name) for name in names},
+            }
             _changed(user, "ram:UpdateAccessKey", key_id=key_id, actor=actor, source_ip=source_ip, detail=detail)
     return key
 

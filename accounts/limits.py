@@ -38,5 +38,7 @@ USERS_PER_ACCOUNT = 1000
 GROUPS_PER_ACCOUNT = 50
 GROUPS_PER_USER = 5
 REMARK_CHARS = 200
+READ_NOTE_SECONDS = 60  # the same read is written once in so long, and counted
+AUDIT_SCAN_COUNT = 20_000  # a search by resource looks through so many entries a page
 DENIAL_NOTE_SECONDS = 60  # a denial is written once in so long for one actor, action and resource
 DENIAL_NOTE_COUNT = 120  # and so many in that time for one actor, whatever they ask for

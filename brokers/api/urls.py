@@ -3,6 +3,7 @@
 from django.urls import URLPattern, path, re_path, register_converter
 
 from . import (
+    audit,
     dead_letters,
     grants,
     groups,
@@ -62,6 +63,8 @@ managed: list[URLPattern] = [
     path(f"{_P}:detach", policies.Detach.as_view()),
     path(f"{_P}/versions", policies.Versions.as_view()),
     path(f"{_P}/versions/<int:number>:default", policies.Default.as_view()),
+    path("audit", audit.Audit.as_view()),
+    path("audit:export", audit.Export.as_view()),
     path("limits", limits.Limits.as_view()),
     path("instances", instances.Instances.as_view()),
     path(_I, instances.OneInstance.as_view()),

@@ -65,6 +65,8 @@ ROWS: dict[str, Row] = {
     "redriveDeadLetters": Row([("mq:Resend", GROUP)], {"filter": {}, "dry_run": True}),
     "searchMessages": Row([("mq:QueryMessage", TOPIC), BASE], query="?topic=orders"),
     "getMessage": Row([BASE]),
+    "listAudit": Row([("mq:QueryAudit", "mq:*")], stranger={200}),
+    "exportAudit": Row([("mq:QueryAudit", "mq:*")], stranger={200}),
     "listLimits": Row([("mq:QueryLimits", "mq:*")], stranger={200}),
     "updateLimits": Row(
         [("mq:UpdateLimits", SHOP), ("mq:QueryLimits", "mq:*")],
