@@ -70,6 +70,7 @@ managed: list[URLPattern] = [
     path(_I, instances.OneInstance.as_view()),
     path(f"{_I}/topics", topics.Topics.as_view()),
     path(_T, topics.OneTopic.as_view()),
+    path(f"{_T}/messages/<name:message>:recall", messages.Recall.as_view()),
     path(f"{_I}/groups", groups.Groups.as_view()),
     path(_G, groups.OneGroup.as_view()),
     path(f"{_G}/offsets", offsets.Offsets.as_view()),

@@ -81,6 +81,7 @@ urlpatterns = [
     path(f"{TOPIC}/access", grants.of_topic, name="topic_access"),
     path(f"{TOPIC}/edit", topics.edit, name="topic_edit"),
     path(f"{TOPIC}/delete", topics.delete, name="topic_delete"),
+    path(f"{TOPIC}/messages/<str:message_id>/recall", messages.recall, name="message_recall"),
     path(f"{INSTANCE}/groups", groups.index, name="groups"),
     path(f"{INSTANCE}/new-group", groups.create, name="group_new"),
     path(GROUP, groups.progress, name="group"),

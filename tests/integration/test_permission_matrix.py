@@ -49,6 +49,7 @@ ROWS: dict[str, Row] = {
     "getTopic": Row([("mq:QueryTopic", TOPIC)]),
     "updateTopic": Row([("mq:UpdateTopic", TOPIC)], {"remark": "x"}),
     "deleteTopic": Row([("mq:DeleteTopic", TOPIC)]),
+    "recallMessage": Row([("mq:PUB", TOPIC)]),
     "listGroups": Row([("mq:ListGroup", SHOP)]),
     "createGroup": Row([("mq:CreateGroup", "mq:shop%fresh"), BASE], {"name": "fresh"}),
     "getGroup": Row([("mq:QueryGroup", GROUP)]),

@@ -37,6 +37,7 @@ class Ask(IntEnum):
     SEND_MESSAGE_V2 = 310
     SEND_BATCH_MESSAGE = 320
     LITE_PULL_MESSAGE = 361
+    RECALL_MESSAGE = 370
 
 
 class Reply(IntEnum):
@@ -60,6 +61,7 @@ class Reply(IntEnum):
     SUBSCRIPTION_GROUP_NOT_EXIST = 26
     INVALID_PARAMETER = 29
     FLOW_CONTROL = 215
+    ILLEGAL_OPERATION = 604
 
 
 _E, _R = ErrorCode, Reply
