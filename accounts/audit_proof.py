@@ -4,7 +4,7 @@ Owns: the examination of a chain against itself and the checkpoints, and droppin
 what entries mean. Called by: `manage.py verify_audit`, the timetable, the console.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -108,7 +108,7 @@ def _verify(account_id: int, lines: Sequence[Checkpoint], problems: list[str]) -
     return Finding(account_id, count, begins + 1, expected - 1, newest, tuple(problems))
 
 
-def _entries(account_id: int, *, after: int) -> Sequence[AuditEntry]:
+def _entries(account_id: int, *, after: int) -> Iterable[AuditEntry]:
     rows = AuditEntry.objects.filter(account_id=account_id, sequence__gt=after)
     return rows.order_by("sequence")[:_BATCH_COUNT]
 

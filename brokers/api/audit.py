@@ -99,7 +99,8 @@ class Export(ApiView):
 
 async def _async(parts: Iterator[bytes]) -> AsyncIterator[bytes]:
     """Hands the parts on one by one: Django would first collect all of them from what is not asynchronous."""
-    while part := await sync_to_async(next)(parts, b""):
+    take = sync_to_async(lambda: next(parts, b""))
+    while part := await take():
         yield part
 
 
