@@ -4,7 +4,7 @@ Owns: writing one row, and what its digest covers. Must not know: what the actio
 inside the transaction of the change, so that neither exists without the other.
 
 When the transaction ends the database gives each entry the next number of its account and a hash over that number, its
-time, its digest and the hash before it (migration 0005). So entries of an account wait for one another only at the very
+time, its digest and the hash before it (migration 0006). So entries of an account wait for one another only at the very
 end, and none can be changed, taken out or moved without breaking the chain (`audit_proof`).
 """
 

@@ -25,6 +25,7 @@ _log = logging.getLogger(__name__)
 
 _ROUND_SECONDS = 0.05
 _IDLE_ROUNDS = 40
+_LEAST_PAUSE_SECONDS = 0.001
 
 
 @dataclass(slots=True)
@@ -139,9 +140,8 @@ async def _open(payer: Payer) -> Open:
             raise _over(purse)
         if purse.filling is None:
             purse.filling = asyncio.ensure_future(_fill_now(purse))
+        # Others who wait for the same filling may spend all of it first; then it is filled again, or is closed by now.
         await asyncio.shield(purse.filling)
-        if purses.get(key) is purse and (purse.count <= 0 or purse.size <= 0):
-            raise _over(purse)
 
 
 async def _fill_now(purse: Open) -> None:
@@ -169,7 +169,7 @@ def _closing(purse: Open) -> Order:
 def _fill(purse: Open, order: Order, given: Given) -> None:
     purse.fill(given.count, given.size, paid=(order.count[0], order.size[0]))
     if purse.count <= 0 or purse.size <= 0:
-        purse.closed_until = clock.monotonic() + given.wait_seconds
+        purse.closed_until = clock.monotonic() + max(given.wait_seconds, _LEAST_PAUSE_SECONDS)
         purse.blame = given.slowest
 
 

@@ -68,7 +68,7 @@ def chain(apps: Any, schema_editor: Any) -> None:  # Any: Django's own
 
 
 class Migration(migrations.Migration):
-    dependencies: ClassVar[list[tuple[str, str]]] = [("accounts", "0004_audit_chain")]
+    dependencies: ClassVar[list[tuple[str, str]]] = [("accounts", "0005_audit_chain")]
     operations: ClassVar[list[migrations.operations.base.Operation]] = [
         migrations.RunPython(chain, migrations.RunPython.noop),
         migrations.RunSQL(
