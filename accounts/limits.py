@@ -37,6 +37,10 @@ SESSIONS_SHOWN = 100
 SESSION_SWEEP_COUNT = 500
 
 # --- policies ---------------------------------------------------------------------------------------------------
+ROLES_PER_ACCOUNT = 100
+TRUSTS_PER_ROLE = 100
+ROLE_MIN_SECONDS = 60
+ROLE_MAX_SECONDS = 12 * 3600  # as RAM has it
 POLICY_NAME_CHARS = 128
 POLICY_VERSION_COUNT = 5  # as RAM has it
 POLICIES_PER_HOLDER = 20  # attached to one user or one group

@@ -8,6 +8,13 @@ from django.contrib.sessions.base_session import AbstractBaseSession
 from django.db import models
 from django.db.models.functions import Now
 
+from .audit_models import AuditEntry as AuditEntry
+from .audit_models import AuditHead as AuditHead
+from .audit_models import AuditRepeat as AuditRepeat
+from .role_models import Role as Role
+from .role_models import RoleSession as RoleSession
+from .role_models import RoleTrust as RoleTrust
+
 PUBLIC_ID_CHARS = 16  # of a session
 
 
@@ -238,12 +245,13 @@ class PolicyVersion(models.Model):
 
 
 class Attachment(models.Model):
-    """Somebody has a policy: a user or a user group, one the account wrote or a system policy (by name)."""
+    """Somebody has a policy: a user, a user group or a role, one the account wrote or a system policy (by name)."""
 
     policy = models.ForeignKey(Policy, on_delete=models.PROTECT, null=True, related_name="attachments")
     system_name = models.CharField(max_length=64, blank=True, default="")
     user = models.ForeignKey(User, on_delete=models.CASCADE, null=True, related_name="attachments")
     group = models.ForeignKey(UserGroup, on_delete=models.CASCADE, null=True, related_name="attachments")
+    role = models.ForeignKey(Role, on_delete=models.CASCADE, null=True, related_name="attachments")
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:
@@ -253,17 +261,20 @@ class Attachment(models.Model):
                 name="attachment_one_policy",
             ),
             models.CheckConstraint(
-                condition=models.Q(user__isnull=True) ^ models.Q(group__isnull=True), name="attachment_one_holder"
+                condition=models.Q(user__isnull=False, group__isnull=True, role__isnull=True)
+                | models.Q(user__isnull=True, group__isnull=False, role__isnull=True)
+                | models.Q(user__isnull=True, group__isnull=True, role__isnull=False),
+                name="attachment_one_holder",
             ),
             models.UniqueConstraint(
-                fields=["policy", "system_name", "user", "group"],
+                fields=["policy", "system_name", "user", "group", "role"],
                 name="attachment_once",
                 nulls_distinct=False,
             ),
         ]
 
     def __str__(self) -> str:
-        return f"{self.system_name or self.policy_id} to {self.user_id or self.group_id}"
+        return f"{self.system_name or self.policy_id} to {self.user_id or self.group_id or self.role_id}"
 
     @property
     def policy_name(self) -> str:
@@ -288,70 +299,3 @@ class UsedNonce(models.Model):
 
     def __str__(self) -> str:
         return bytes(self.digest).hex()
-
-
-class AuditEntry(models.Model):
-    """Who did what, from where, with what result. Written in the same transaction as the change, and never changed.
-
-    The database gives `sequence` and `hash` when the transaction ends (migration 0006); both are null until then.
-    """
-
-    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="audit_entries")
-    at = models.DateTimeField(db_default=Now())
-    actor = models.CharField(max_length=200)
-    source_ip = models.CharField(max_length=45, blank=True, default="")
-    action = models.CharField(max_length=64)
-    resource = models.CharField(max_length=400)
-    outcome = models.CharField(max_length=16, default="ok")
-    detail = models.JSONField(default=dict)
-    count = models.PositiveIntegerField(default=1, db_default=1)  # the same read, so many times
-    digest = models.CharField(max_length=64, default="", db_default="")  # SHA-256 of all of the above but `at`, in hex
-    sequence = models.BigIntegerField(null=True)  # from 1 in each account, without holes
-    hash = models.CharField(max_length=64, default="", db_default="")
-
-    class Meta:
-        indexes: ClassVar[list[models.Index]] = [
-            models.Index(fields=["account", "-id"], name="audit_newest_first"),
-            models.Index(fields=["account", "actor", "-id"], name="audit_by_actor"),
-            models.Index(fields=["account", "action", "-id"], name="audit_by_action"),
-        ]
-        constraints: ClassVar[list[models.BaseConstraint]] = [
-            models.UniqueConstraint(fields=["account", "sequence"], name="audit_sequence_once"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.actor} {self.action} {self.resource}"
-
-
-class AuditHead(models.Model):
-    """The end of an account's chain, and where it begins since its oldest entries were dropped."""
-
-    account = models.OneToOneField(Account, on_delete=models.PROTECT, related_name="audit_head")
-    sequence = models.BigIntegerField()
-    hash = models.CharField(max_length=64)
-    pruned_sequence = models.BigIntegerField(db_default=0)
-    pruned_hash = models.CharField(max_length=64)
-
-    def __str__(self) -> str:
-        return f"{self.account_id}: {self.sequence}"
-
-
-class AuditRepeat(models.Model):
-    """The same read again within a minute of its entry: counted here, written as one entry when it is over."""
-
-    mark = models.CharField(max_length=64, unique=True)
-    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="+")
-    actor = models.CharField(max_length=200)
-    source_ip = models.CharField(max_length=45, blank=True)
-    action = models.CharField(max_length=64)
-    resource = models.CharField(max_length=400)
-    detail = models.JSONField(default=dict)
-    count = models.PositiveIntegerField(default=0)
-    first_at = models.DateTimeField(db_default=Now())
-    last_at = models.DateTimeField(db_default=Now())
-
-    class Meta:
-        indexes: ClassVar[list[models.Index]] = [models.Index(fields=["first_at"], name="audit_repeat_by_age")]
-
-    def __str__(self) -> str:
-        return f"{self.actor} {self.action} {self.resource} × {self.count}"

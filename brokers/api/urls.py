@@ -15,6 +15,7 @@ from . import (
     offsets,
     operations,
     policies,
+    roles,
     schema,
     topics,
 )
@@ -38,6 +39,7 @@ register_converter(NameConverter, "name")
 _U = "users/<name:user>"
 _UG = "user-groups/<name:group>"
 _P = "policies/<name:policy>"
+_R = "roles/<name:role>"
 _I = "instances/<name:instance>"
 _T = f"{_I}/topics/<name:topic>"
 _G = f"{_I}/groups/<name:group>"
@@ -65,6 +67,14 @@ managed: list[URLPattern] = [
     path(f"{_P}/versions/<int:number>:default", policies.Default.as_view()),
     path("audit", audit.Audit.as_view()),
     path("audit:export", audit.Export.as_view()),
+    path("roles", roles.Roles.as_view()),
+    path("role-offers", roles.Offers.as_view()),
+    path(_R, roles.OneRole.as_view()),
+    path(f"{_R}:trust", roles.Trust.as_view()),
+    path(f"{_R}:distrust", roles.Distrust.as_view()),
+    path(f"{_R}:assume", roles.Assume.as_view()),
+    path(f"{_R}/sessions", roles.Sessions.as_view()),
+    path(f"{_R}/sessions/<int:number>:revoke", roles.Revoke.as_view()),
     path("limits", limits.Limits.as_view()),
     path("instances", instances.Instances.as_view()),
     path(_I, instances.OneInstance.as_view()),

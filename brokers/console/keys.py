@@ -20,7 +20,7 @@ from .forms import KeyForm
 @require_http_methods(["GET", "POST"])
 def index(request: HttpRequest) -> HttpResponse:
     """Lists the keys. A post makes one and shows its secret in this one answer."""
-    user = page.reader(request)
+    user = page.oneself(request)
     actor = page.actor(request)
     form = KeyForm(request.POST or None)
     fresh = None
@@ -51,7 +51,7 @@ def enable(request: HttpRequest, key_id: str) -> HttpResponse:
         return confirm.ask(request)
     actor = page.actor(request)
     enabled = request.POST.get("enabled") == "1"
-    keys.change(page.reader(request), key_id, enabled=enabled, actor=actor.signature, source_ip=actor.source_ip)
+    keys.change(page.oneself(request), key_id, enabled=enabled, actor=actor.signature, source_ip=actor.source_ip)
     messages.success(
         request, _("The key is enabled.") if enabled else _("The key is disabled; it is refused from now on.")
     )
@@ -64,7 +64,7 @@ def delete(request: HttpRequest, key_id: str) -> HttpResponse:
     if not _may_change(request):
         return confirm.ask(request)
     actor = page.actor(request)
-    keys.delete(page.reader(request), key_id, actor=actor.signature, source_ip=actor.source_ip)
+    keys.delete(page.oneself(request), key_id, actor=actor.signature, source_ip=actor.source_ip)
     messages.success(request, _("The key is deleted."))
     return HttpResponseRedirect(reverse("keys"))
 

@@ -18,6 +18,7 @@ from . import (
     preferences,
     redrives,
     resets,
+    roles,
     security,
     send,
     signin,
@@ -32,6 +33,7 @@ GROUP = f"{INSTANCE}/groups/<str:group>"
 USER = "users/<str:name>"
 USER_GROUP = "user-groups/<str:name>"
 POLICY = "policies/<str:name>"
+ROLE = "roles/<str:name>"
 OPERATION = f"{INSTANCE}/operations/<int:number>"
 
 urlpatterns = [
@@ -81,6 +83,16 @@ urlpatterns = [
     path(POLICY, policies.show, name="policy"),
     path(f"{POLICY}/versions/<int:number>/default", policies.default, name="policy_default"),
     path(f"{POLICY}/delete", policies.delete, name="policy_delete"),
+    path("roles", roles.index, name="roles"),
+    path("act-in-a-role", roles.assume, name="assume"),
+    path("act-as-yourself", roles.leave, name="role_leave"),
+    path(ROLE, roles.show, name="role"),
+    path(f"{ROLE}/delete", roles.delete, name="role_delete"),
+    path(f"{ROLE}/trust", roles.trust, name="role_trust"),
+    path(f"{ROLE}/distrust", roles.distrust, name="role_distrust"),
+    path(f"{ROLE}/attach", roles.attach, name="role_attach"),
+    path(f"{ROLE}/detach", roles.detach, name="role_detach"),
+    path(f"{ROLE}/sessions/<int:number>/revoke", roles.revoke, name="role_revoke"),
     path("simulator", policies.simulator, name="simulator"),
     path("limits", limits.index, name="limits"),
     path("limits/<str:scope>", limits.edit, name="limits_edit"),
