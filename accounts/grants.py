@@ -17,7 +17,7 @@ from django.db import IntegrityError, transaction
 
 from . import keys, limits, members, permissions, policy_cache
 from .errors import NotFound, Rejected
-from .models import Attachment, Policy, PolicyVersion, Role, User, UserGroup
+from .models import Attachment, GrantUse, Policy, PolicyVersion, Role, User, UserGroup
 from .permissions import Asker
 from .policies import advice, document, spellings, system
 from .policies.conditions import Facts
@@ -136,6 +136,9 @@ def delete_policy(asker: Asker, name: str) -> None:
         if locked.attachments.exists():
             raise Rejected(f"Somebody has the policy {name!r}; detach it first.", "CONFLICT")
         locked.delete()
+        # One of the same name begins anew.
+        GrantUse.objects.filter(policy=name, user__account_id=asker.account_id).delete()
+        GrantUse.objects.filter(policy=name, role__account_id=asker.account_id).delete()
         members.note(asker, "ram:DeletePolicy", f"policy/{name}")
 
 

@@ -112,8 +112,8 @@ def compared() -> _Cache:
     return _cache
 
 
-def note_use(key_id: str, source_ip: str) -> None:
-    """Writes when and from where the key was used, at most once a minute. A failure is logged and harms nobody."""
+def note_use(key_id: str, source_ip: str, door: str = "http") -> None:
+    """Writes when, whence and by which door the key was used, at most once a minute. A failure harms nobody."""
     now = clock.monotonic()
     if now - _used_at.get(key_id, float("-inf")) < limits.KEY_USE_SECONDS:
         return
@@ -124,7 +124,9 @@ def note_use(key_id: str, source_ip: str) -> None:
     # Another process may have written it a moment ago.
     old = Q(last_used_at=None) | Q(last_used_at__lt=instant - timedelta(seconds=limits.KEY_USE_SECONDS))
     try:
-        AccessKey.objects.filter(old, key_id=key_id).update(last_used_at=instant, last_used_from=source_ip[:45])
+        AccessKey.objects.filter(old, key_id=key_id).update(
+            last_used_at=instant, last_used_from=source_ip[:45], last_used_door=door
+        )
     except DatabaseError as error:
         _log.warning("access_key_use_not_recorded", extra={"reason": type(error).__name__})
 
@@ -225,4 +227,5 @@ def _load(key_id: str) -> KeyEntry | None:
         login=key.user.login,
         is_root=key.user.is_root,
         enabled=key.enabled and key.user.is_active,
+        ends_at=inf if key.ends_at is None else key.ends_at.timestamp(),
     )

@@ -5,6 +5,7 @@ USER_NAME_CHARS = 64
 PASSWORD_CHARS = 1024  # Argon2 takes any length; this bounds the work of one request
 KEYS_PER_USER = 2  # one in use and one being rotated in, as ApsaraMQ and AWS have it
 KEY_REMARK_CHARS = 200
+KEY_OVERLAP_SECONDS = 90 * 24 * 3600
 
 AUTHORIZATION_BYTES = 4096
 SIGNED_HEADER_COUNT = 32
@@ -49,6 +50,8 @@ USERS_PER_ACCOUNT = 1000
 GROUPS_PER_ACCOUNT = 50
 GROUPS_PER_USER = 5
 REMARK_CHARS = 200
+REPORT_COUNT = 1000  # attachments and keys a report of unused rights looks at
+REPORT_USE_COUNT = 50_000
 READ_NOTE_SECONDS = 60  # the same read is written once in so long, and counted
 AUDIT_SCAN_COUNT = 20_000  # a search by resource looks through so many entries a page
 DENIAL_NOTE_SECONDS = 60  # a denial is written once in so long for one actor, action and resource

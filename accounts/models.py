@@ -14,6 +14,7 @@ from .audit_models import AuditRepeat as AuditRepeat
 from .role_models import Role as Role
 from .role_models import RoleSession as RoleSession
 from .role_models import RoleTrust as RoleTrust
+from .use_models import GrantUse as GrantUse
 
 PUBLIC_ID_CHARS = 16  # of a session
 
@@ -183,6 +184,8 @@ class AccessKey(models.Model):
     created_at = models.DateTimeField(db_default=Now())
     last_used_at = models.DateTimeField(null=True)
     last_used_from = models.CharField(max_length=45, blank=True, default="")
+    last_used_door = models.CharField(max_length=16, blank=True, default="", db_default="")  # http, remoting
+    ends_at = models.DateTimeField(null=True)  # refused from then on: another key takes its place
 
     def __str__(self) -> str:
         return self.key_id

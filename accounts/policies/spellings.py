@@ -66,6 +66,7 @@ ACTIONS = {
     "ram:AttachPolicy": "policy",
     "ram:DetachPolicy": "policy",
     "ram:SimulatePolicy": "account",
+    "ram:ListUnusedRights": "account",
     "ram:ListRoles": "account",
     "ram:GetRole": "role",
     "ram:CreateRole": "role",

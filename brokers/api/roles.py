@@ -65,7 +65,9 @@ class RoleSessionShape(serializers.Serializer[RoleSession]):
 
 
 class AssumedShape(RoleSessionShape):
-    access_key_secret = serializers.CharField(help_text="shown this once; good at every door until `ends_at`")
+    secret = serializers.CharField(
+        allow_null=True, help_text="shown this once; good at every door until `ends_at`; null: asked for again"
+    )
 
 
 class Roles(ApiView):
@@ -137,6 +139,7 @@ class Assume(ApiView):
         request=AssumptionForm,
         responses={201: AssumedShape},
     )
+    @idempotent
     def post(self, request: Request, role: str) -> Response:
         actor, user = actor_of(request), user_of(request)
         require_fresh(actor)
@@ -150,7 +153,7 @@ class Assume(ApiView):
             source_ip=actor.source_ip,
             with_key=True,
         )
-        return Response({**RoleSessionShape(made).data, "access_key_secret": secret}, status=201)
+        return Response({**RoleSessionShape(made).data, "secret": secret}, status=201)
 
 
 class Sessions(ApiView):

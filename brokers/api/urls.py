@@ -18,6 +18,7 @@ from . import (
     roles,
     schema,
     topics,
+    unused,
 )
 from .nothing import HotRoute, Nothing
 
@@ -50,6 +51,7 @@ managed: list[URLPattern] = [
     path("whoami", instances.Caller.as_view()),
     path("access-keys", keys.Keys.as_view()),
     path("access-keys/<name:key>", keys.OneKey.as_view()),
+    path("access-keys/<name:key>:rotate", keys.Rotate.as_view()),
     path("users", members.Users.as_view()),
     path(_U, members.OneUser.as_view()),
     path(f"{_U}/access-keys", members.UserKeys.as_view()),
@@ -67,6 +69,7 @@ managed: list[URLPattern] = [
     path(f"{_P}/versions/<int:number>:default", policies.Default.as_view()),
     path("audit", audit.Audit.as_view()),
     path("audit:export", audit.Export.as_view()),
+    path("unused-rights", unused.UnusedRights.as_view()),
     path("roles", roles.Roles.as_view()),
     path("role-offers", roles.Offers.as_view()),
     path(_R, roles.OneRole.as_view()),

@@ -23,6 +23,7 @@ from . import (
     send,
     signin,
     topics,
+    unused,
     user_groups,
     users,
 )
@@ -58,6 +59,7 @@ urlpatterns = [
     path("preferences", preferences.save, name="preferences"),
     path("keys", keys.index, name="keys"),
     path("keys/<str:key_id>/enabled", keys.enable, name="key_enable"),
+    path("keys/<str:key_id>/rotate", keys.rotate, name="key_rotate"),
     path("keys/<str:key_id>/delete", keys.delete, name="key_delete"),
     path("users", users.index, name="users"),
     path(USER, users.show, name="user"),
@@ -83,6 +85,7 @@ urlpatterns = [
     path(POLICY, policies.show, name="policy"),
     path(f"{POLICY}/versions/<int:number>/default", policies.default, name="policy_default"),
     path(f"{POLICY}/delete", policies.delete, name="policy_delete"),
+    path("unused-rights", unused.index, name="unused"),
     path("roles", roles.index, name="roles"),
     path("act-in-a-role", roles.assume, name="assume"),
     path("act-as-yourself", roles.leave, name="role_leave"),

@@ -25,7 +25,7 @@ HOT = {"sendMessage", "sendMessages", "receiveMessages", "ackMessages", "nackMes
 # About the caller alone, or empty for whoever may see nothing.
 OPEN = {
     "whoami", "listAccessKeys", "createAccessKey", "getAccessKey", "updateAccessKey", "deleteAccessKey",
-    "listInstances", "listRoleOffers", "assumeRole",
+    "listInstances", "listRoleOffers", "assumeRole", "rotateAccessKey",
 }  # fmt: skip
 
 
@@ -68,6 +68,7 @@ ROWS: dict[str, Row] = {
     "getMessage": Row([BASE]),
     "listAudit": Row([("mq:QueryAudit", "mq:*")], stranger={200}),
     "exportAudit": Row([("mq:QueryAudit", "mq:*")], stranger={200}),
+    "listUnusedRights": Row([("ram:ListUnusedRights", EVERYONE)], stranger={200}),
     "listRoles": Row([("ram:ListRoles", EVERYONE)], stranger={200}),
     "createRole": Row([("ram:CreateRole", "ram:role/fresh")], {"name": "fresh"}, stranger={201}),
     "getRole": Row([("ram:GetRole", "ram:role/helper")]),
@@ -131,8 +132,8 @@ ROWS: dict[str, Row] = {
     ),
 }
 NAMES = {
-    "instance": "shop", "topic": "orders", "group": "workers", "operation": "1", "number": "1", "user": "ben", "role": "helper",
-    "policy": "idle", "message": "0" * 32,
+    "instance": "shop", "topic": "orders", "group": "workers", "operation": "1", "number": "1", "user": "ben",
+    "policy": "idle", "role": "helper", "message": "0" * 32,
 }  # fmt: skip
 
 
@@ -209,7 +210,10 @@ def fill(people: People, path: str) -> str:
 def test_a_second_tenant_is_nowhere(people: People) -> None:
     """The stranger's lists hold nothing of the owner's, and the other way round."""
     fill(people, "")
-    for person, foreign in ((people.stranger, ("shop", "ben", "idle", "team", "helper")), (people.owner, ("elsewhere",))):
+    for person, foreign in (
+        (people.stranger, ("shop", "ben", "idle", "team", "helper")),
+        (people.owner, ("elsewhere",)),
+    ):
         for path in ("/instances", "/users", "/user-groups", "/policies"):
             text = _text(person, path)
             assert not any(f'"{name}"' in text for name in foreign), (path, text)

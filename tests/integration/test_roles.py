@@ -26,7 +26,7 @@ def basic(answer: Any) -> dict[str, str]:
     import base64
 
     made = answer.json()
-    pair = f"{made['access_key_id']}:{made['access_key_secret']}"
+    pair = f"{made['access_key_id']}:{made['secret']}"
     return {"Authorization": "Basic " + base64.b64encode(pair.encode()).decode()}
 
 
