@@ -25,7 +25,6 @@ _log = logging.getLogger(__name__)
 
 _ROUND_SECONDS = 0.05
 _IDLE_ROUNDS = 40
-_LEAST_PAUSE_SECONDS = 0.001
 
 
 @dataclass(slots=True)
@@ -169,7 +168,8 @@ def _closing(purse: Open) -> Order:
 def _fill(purse: Open, order: Order, given: Given) -> None:
     purse.fill(given.count, given.size, paid=(order.count[0], order.size[0]))
     if purse.count <= 0 or purse.size <= 0:
-        purse.closed_until = clock.monotonic() + max(given.wait_seconds, _LEAST_PAUSE_SECONDS)
+        # Without a wait the buckets have more: this much was only spent while they were asked.
+        purse.closed_until = clock.monotonic() + given.wait_seconds
         purse.blame = given.slowest
 
 

@@ -60,10 +60,10 @@ class Connection:
         """Returns the client's address."""
         return self._ip
 
-    def tell(self, code: int, fields: Mapping[str, str]) -> None:
+    def tell(self, code: int, fields: Mapping[str, str], body: bytes = b"") -> None:
         """Sends a one-way request to the client; a client that is gone hears nothing."""
         if not self._writer.is_closing():
-            self._writer.write(frames.encode(frames.notice(code, next(self._opaque), fields=fields)))
+            self._writer.write(frames.encode(frames.notice(code, next(self._opaque), fields=fields, body=body)))
 
     async def serve(self) -> None:
         """Runs until the client hangs up; what it asked for before that is still done, save waiting for messages."""
