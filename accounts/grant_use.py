@@ -52,15 +52,16 @@ def flush() -> None:
     seen = take_uses()
     if not seen:
         return
-    sessions = {-user_id for user_id, *_ in seen if user_id < 0}
+    sessions = {-one[0] for one in seen if one[0] < 0}
     roles = dict(RoleSession.objects.filter(pk__in=sessions).values_list("pk", "role_id"))
     users = set(User.objects.filter(pk__in={one[0] for one in seen}).values_list("pk", flat=True))
     now = clock.now()
-    rows = {
-        (user_id if user_id > 0 else None, roles.get(-user_id), *rest)
-        for user_id, *rest in seen
-        if user_id in users or -user_id in roles
-    }
+    rows: set[tuple[int | None, int | None, str, int, int, str]] = set()
+    for asker_id, policy, version, statement, action in seen:
+        if asker_id in users:
+            rows.add((asker_id, None, policy, version, statement, action))
+        elif -asker_id in roles:
+            rows.add((None, roles[-asker_id], policy, version, statement, action))
     try:
         GrantUse.objects.bulk_create(
             [

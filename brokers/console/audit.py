@@ -17,6 +17,8 @@ from brokers.domain import limits
 from . import page
 from .forms import ConsoleForm, LocalTimeField, mono
 
+_FILES = {"jsonl": "JSON Lines", "csv": "CSV"}
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -65,7 +67,7 @@ def index(request: HttpRequest) -> HttpResponse:
         "next_cursor": found.next,
         "is_cut": found.is_cut,
         "is_filtered": any(read.values()),
-        "exports": [(name, _export_query(wanted, name)) for name in audit_log.FORMATS],
+        "exports": [(_FILES[name], _export_query(wanted, name)) for name in audit_log.FORMATS],
     }
     return page.render(request, "pages/audit.html", context, section="audit", instance=page.default_instance(request))
 

@@ -101,7 +101,7 @@ def _show(request: HttpRequest, form: KeyForm, *, fresh: dict[str, str] | None) 
         "form": form,
         "fresh": fresh,
         "can_create": len(rows) < KEYS_PER_USER,
-        "overlaps": OVERLAP_HOURS,
+        "overlaps": [(hours, 3600 * hours) for hours in OVERLAP_HOURS],
     }
     response = page.render(request, "pages/keys.html", context, section="keys", instance=page.default_instance(request))
     response.headers["Cache-Control"] = "no-store"

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from accounts import clock, grants, limits, roles
 from accounts.errors import AccountError, Rejected
 
-from . import page, users
+from . import page, tags, users
 from .forms import ConsoleForm, mono
 
 _MINUTES = (15, 30, 60, 120, 240, 480, 720)
@@ -58,6 +58,7 @@ def show(request: HttpRequest, name: str) -> HttpResponse:
     now = clock.now()
     context = {
         "role": found,
+        "example": f"sue@{found.account.name}",
         "held": held,
         "offered": users.offered(request, {policy.policy for policy in held}),
         "trusts": list(found.trusts.order_by("login")),
@@ -162,7 +163,7 @@ def leave(request: HttpRequest) -> HttpResponse:
 def _spans(most_seconds: int) -> list[tuple[int, str]]:
     """Returns the times a role may be taken on for, in minutes, with their names."""
     found = [minutes for minutes in _MINUTES if 60 * minutes <= most_seconds] or [most_seconds // 60]
-    return [(n, _("%(n)d minutes") % {"n": n} if n < 60 else _("%(n)d h") % {"n": n // 60}) for n in found]
+    return [(minutes, tags.duration(60 * minutes)) for minutes in found]
 
 
 def _to(name: str) -> str:
