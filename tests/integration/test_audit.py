@@ -5,10 +5,12 @@ import io
 import json
 import threading
 from datetime import timedelta
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, transaction
 from django.test import Client
@@ -293,3 +295,17 @@ def test_the_page_searches_and_offers_the_file(kept: People) -> None:
     member = Client()
     member.force_login(kept.member.user)
     assert member.get("/audit").status_code == 403
+
+
+def test_entries_from_before_the_chain_are_chained(kept: People) -> None:
+    write(kept, 3)
+    tamper("UPDATE accounts_auditentry SET digest = '', hash = '', sequence = NULL")
+    tamper("DELETE FROM accounts_audithead")
+    assert "in no chain" in found(kept).problems[0]
+    chain = import_module("accounts.migrations.0006_audit_chain_kept").chain
+    with transaction.atomic():
+        connection.cursor().execute("SET LOCAL session_replication_role = replica")
+        chain(apps, connection.schema_editor())
+    assert found(kept).problems == ()
+    write(kept, 1)
+    assert found(kept).problems == ()
