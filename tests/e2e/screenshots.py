@@ -102,6 +102,11 @@ def _pages(page: Page, home: str) -> list[tuple[str, str]]:
         ("policy-new", "/new-policy"),
         ("simulator", "/simulator"),
         ("audit", "/audit"),
+        ("limits", "/limits"),
+        ("limits-edit", "/limits/account"),
+        ("roles", "/roles"),
+        ("act-in-a-role", "/act-in-a-role"),
+        ("unused-rights", "/unused-rights"),
         ("find", f"{home}/find?q=a"),
     ]
     for label, path in (("topic", f"{home}/topics"), ("group", f"{home}/groups"), ("operation", f"{home}/operations")):
