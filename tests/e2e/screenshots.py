@@ -92,6 +92,8 @@ def _pages(page: Page, home: str) -> list[tuple[str, str]]:
         ("operations", f"{home}/operations"),
         ("send", f"{home}/send"),
         ("keys", "/keys"),
+        ("security", "/security"),
+        ("sessions", "/sessions"),
         ("users", "/users"),
         ("user-groups", "/user-groups"),
         ("policies", "/policies"),
