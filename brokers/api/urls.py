@@ -15,12 +15,13 @@ from . import (
     operations,
     policies,
     producer_groups,
+    requests,
     schema,
     sign_ins,
     topics,
     transactions,
 )
-from .nothing import HotRoute, Nothing
+from .nothing import HotReading, HotRoute, Nothing
 
 
 class NameConverter:
@@ -98,6 +99,8 @@ managed: list[URLPattern] = [
     path(f"{_I}/grants", grants.Grants.as_view()),
     path(f"{_I}/messages", messages.Messages.as_view()),
     path(f"{_I}/messages/<name:message>", messages.OneMessage.as_view()),
+    path(f"{_I}/requests", requests.InstanceRequests.as_view()),
+    path(f"{_T}/requests", requests.TopicRequests.as_view()),
     path(f"{_I}/operations", operations.Operations.as_view()),
     path(_O, operations.OneOperation.as_view()),
     path(f"{_O}/entries", operations.Entries.as_view()),
@@ -112,6 +115,9 @@ urlpatterns: list[URLPattern] = [
     # Served before Django; only a wrong method comes here.
     path(f"{_T}/messages", HotRoute.as_view()),
     path(f"{_T}/messages:batch", HotRoute.as_view()),
+    path(f"{_T}/messages:request", HotRoute.as_view()),
+    path(f"{_I}/requests/<name:asked>:reply", HotRoute.as_view()),
+    path(f"{_I}/requests/<name:asked>", HotReading.as_view()),
     path(f"{_T}/messages:half", HotRoute.as_view()),
     path(f"{_TX}:commit", HotRoute.as_view()),
     path(f"{_TX}:rollback", HotRoute.as_view()),

@@ -14,6 +14,7 @@ import orjson
 
 from ...domain import limits
 from ...domain.errors import ProtocolViolation
+from . import strict_json
 
 JSON, BINARY = 0, 1
 _RESPONSE, _ONE_WAY = 1, 2
@@ -83,6 +84,11 @@ def notice(code: int, opaque: int, *, fields: Mapping[str, str], body: bytes = b
     return Command(code=code, opaque=opaque, flag=_ONE_WAY, fields=fields, body=body)
 
 
+def question(code: int, opaque: int, *, fields: Mapping[str, str], body: bytes = b"") -> Command:
+    """Returns a request of the server that the client answers, with the same `opaque`."""
+    return Command(code=code, opaque=opaque, fields=fields, body=body)
+
+
 def encode(command: Command) -> bytes:
     """Returns the whole frame."""
     header = _write_json(command) if command.encoding == JSON else _write_binary(command)
@@ -96,6 +102,11 @@ class Decoder:
     def __init__(self, limit: int = limits.FRAME_BYTES_UNKNOWN) -> None:
         self.limit = limit
         self._buffer = bytearray()
+
+    @property
+    def has_part(self) -> bool:
+        """Returns True while a frame has begun to come and is not whole."""
+        return bool(self._buffer)
 
     def feed(self, data: bytes) -> None:
         """Adds bytes that came."""
@@ -147,12 +158,7 @@ def _write_json(command: Command) -> bytes:
 def _read_json(header: bytes, body: bytes) -> Command:
     if header.count(b"{") > 64 or header.count(b"[") > 64:
         raise ProtocolViolation("a header nests too deeply")
-    try:
-        read = orjson.loads(header)
-    except orjson.JSONDecodeError as error:
-        raise ProtocolViolation("a header is not JSON") from error
-    if not isinstance(read, dict):
-        raise ProtocolViolation("a header is not a JSON object")
+    read = strict_json.load(header, what="a header")
     remark, fields = read.get("remark"), read.get("extFields")
     fields = {} if fields is None else fields
     if not isinstance(fields, dict) or not (remark is None or isinstance(remark, str)):
@@ -208,6 +214,8 @@ def _read_binary(header: bytes, body: bytes) -> Command:
     fields: dict[str, str] = {}
     while reader.position < end:
         name = reader.text(_SHORT.unpack(reader.take(2))[0])
+        if name in fields:
+            raise ProtocolViolation("a header names a member twice")
         fields[name] = reader.text(reader.number())
     if reader.position != len(header):
         raise ProtocolViolation("a binary header's lengths do not add up")
