@@ -127,6 +127,23 @@ class CatalogVersion(models.Model):
         return str(self.number)
 
 
+class ClientSetting(models.Model):
+    """A value that clients of a protocol keep with the server, by name space and name; the server does not read it."""
+
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="client_settings")
+    namespace = models.CharField(max_length=limits.CLIENT_SETTING_NAME_CHARS)
+    name = models.CharField(max_length=limits.CLIENT_SETTING_NAME_CHARS)
+    value = models.TextField()
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["account", "namespace", "name"], name="client_setting_name_unique"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+
 class Operation(models.Model):
     """A long job somebody asked for (a redrive): durable, with counts that add up, pausable and resumable."""
 

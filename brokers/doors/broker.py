@@ -2,7 +2,7 @@
 
 Owns: the loops and their pace. Must not know: what the engine does in them. Called by: `manage.py runbroker`.
 Any number of workers may run on one database; one is enough. Each loop does one bounded piece of work at a time and
-goes on at once while there is more. Commands come over the channel layer, to the group `broker`.
+goes on at once while there is more. Commands come over the channel layer, to the group `events.BROKERS`.
 """
 
 import asyncio
@@ -14,6 +14,7 @@ from collections.abc import Callable
 from channels.layers import BaseChannelLayer, get_channel_layer
 from django.conf import settings
 
+from .. import events
 from ..dispatch import bridge, desk
 from ..domain import limits
 from ..domain.errors import BrokerError
@@ -22,7 +23,6 @@ from .remoting.server import RemotingServer
 
 _log = logging.getLogger(__name__)
 
-GROUP = "broker"
 _DUE_SECONDS = 0.1
 _LEASE_SECONDS = 0.2
 _TEND_SECONDS = 60.0
@@ -37,6 +37,7 @@ class BrokerWorker:
         self.name = f"{socket.gethostname()}-{os.getpid()}"
         self._look_now = asyncio.Event()
         self._stop = asyncio.Event()
+        self._remoting = RemotingServer() if settings.REMOTING else None
 
     def stop(self) -> None:
         """Asks the worker to end after the work at hand."""
@@ -45,9 +46,9 @@ class BrokerWorker:
 
     async def serve(self) -> None:
         """Runs until `stop`."""
-        remoting = RemotingServer() if settings.REMOTING else None
+        remoting = self._remoting
         if remoting is not None:
-            await remoting.start()
+            await remoting.start(self.name)
         _log.info("broker_started", extra={"worker": self.name})
         async with asyncio.TaskGroup() as tasks:
             running = [
@@ -111,8 +112,10 @@ class BrokerWorker:
 
     async def _obey(self, layer: BaseChannelLayer) -> None:
         channel = await layer.new_channel()
-        await layer.group_add(GROUP, channel)
+        await layer.group_add(events.BROKERS, channel)
         while True:
             command = await layer.receive(channel)
             if command.get("type") == "look":
                 self._look_now.set()
+            elif self._remoting is not None:
+                self._remoting.obey(command)

@@ -186,7 +186,7 @@ def _refusal(one: Pull) -> BrokerError | None:
 def _moved(one: Pull, place: rows.Place) -> Pulled | None:
     """Returns where to go on when the asked offset cannot be read, or the group was moved meanwhile."""
     target = None
-    if one.epoch is not None and one.epoch != place.epoch and place.committed is not None:
+    if one.epoch is not None and one.epoch != place.epoch and place.committed not in {None, one.offset}:
         target = place.committed
     elif one.offset > place.next_offset:
         target = place.next_offset

@@ -42,6 +42,7 @@ class Connection:
         self._decoder = Decoder()
         self._room = asyncio.Semaphore(limits.CONNECTION_REQUEST_COUNT)
         self._polls: set[asyncio.Task[None]] = set()
+        self._questions: dict[int, asyncio.Future[Command]] = {}
         self._opaque = itertools.count(1)
         peer = writer.get_extra_info("peername") or ("", 0)
         self._ip, self._address = str(peer[0]), f"{peer[0]}:{peer[1]}"
@@ -57,10 +58,27 @@ class Connection:
         """Returns the client's address."""
         return self._ip
 
-    def tell(self, code: int, fields: Mapping[str, str]) -> None:
+    def tell(self, code: int, fields: Mapping[str, str], body: bytes = b"") -> None:
         """Sends a one-way request to the client; a client that is gone hears nothing."""
         if not self._writer.is_closing():
-            self._writer.write(frames.encode(frames.notice(code, next(self._opaque), fields=fields)))
+            self._writer.write(frames.encode(frames.notice(code, next(self._opaque), fields=fields, body=body)))
+
+    async def ask(self, code: int, fields: Mapping[str, str], body: bytes = b"", *, seconds: float) -> Command:
+        """Sends a request to the client and returns its answer.
+
+        Raises: TimeoutError when it takes longer than `seconds`; ConnectionError when the client hangs up.
+        """
+        if self._writer.is_closing():
+            raise ConnectionError("the client is gone")
+        opaque = next(self._opaque)
+        answer: asyncio.Future[Command] = asyncio.get_running_loop().create_future()
+        self._questions[opaque] = answer
+        try:
+            self._writer.write(frames.encode(frames.question(code, opaque, fields=fields, body=body)))
+            async with asyncio.timeout(seconds):
+                return await answer
+        finally:
+            del self._questions[opaque]
 
     async def serve(self) -> None:
         """Runs until the client hangs up; what it asked for before that is still done, save waiting for messages."""
@@ -75,6 +93,9 @@ class Connection:
                 self._writer.close()
                 for poll in self._polls:
                     poll.cancel()
+                for answer in self._questions.values():
+                    if not answer.done():
+                        answer.set_exception(ConnectionError("the client is gone"))
 
     async def _read(self, tasks: asyncio.TaskGroup) -> None:
         while True:
@@ -88,6 +109,7 @@ class Connection:
                     await self._admit(command)
                     continue
                 if command.is_response:
+                    self._hear(command)
                     continue
                 await self._room.acquire()
                 task = tasks.create_task(self._answer(command))
@@ -95,8 +117,15 @@ class Connection:
                     self._polls.add(task)
                     task.add_done_callback(self._polls.discard)
 
+    def _hear(self, response: Command) -> None:
+        answer = self._questions.get(response.opaque)
+        if answer is not None and not answer.done():
+            answer.set_result(response)
+
     async def _admit(self, frame: TooLong) -> None:
-        if not await identity.may_be_long(frame.header):
+        # An answer names no key; it may be long because it was asked for.
+        is_answer = frame.header.is_response and frame.header.opaque in self._questions
+        if not is_answer and not await identity.may_be_long(frame.header):
             raise ProtocolViolation(f"a frame of {frame.length} bytes from a stranger")
         self._decoder.limit = limits.FRAME_BYTES
 

@@ -33,6 +33,13 @@ class Member:
     membership: Membership
     heard_at: float
     subscriptions: dict[str, Subscription] = field(default_factory=dict)
+    language: str = "OTHER"
+    version: int = 0
+
+    @property
+    def prefix(self) -> str:
+        """Returns what the client writes before the names of its instance."""
+        return self.membership.group.removesuffix(self.group.name)
 
 
 class Members:
@@ -51,6 +58,15 @@ class Members:
     def of(self, group_id: int, peer: Peer) -> Member | None:
         """Returns the member of a group that this connection is."""
         return self._groups.get(group_id, {}).get(peer)
+
+    def every(self, group_id: int) -> list[Member]:
+        """Returns a group's members here."""
+        return list(self._groups.get(group_id, {}).values())
+
+    def find(self, group_id: int, client_id: str) -> Member | None:
+        """Returns the member of a group with this client id that was heard of last."""
+        found = [member for member in self.every(group_id) if member.client_id == client_id]
+        return max(found, key=lambda member: member.heard_at, default=None)
 
     def join(self, member: Member) -> None:
         """Notes a heartbeat; tells the others when somebody is new, or reads other topics than before."""
@@ -93,9 +109,20 @@ async def heartbeat(call: Call) -> Command:
     """34: a client says which groups it produces and consumes for, and what it reads."""
     heart = bodies.read_heartbeat(call.request.body)
     for membership in heart.consumers:
+        if membership.group == names.LOOKER:
+            continue
         group, _ = await names.group_or_new(call.actor, membership.group)
         subscriptions = {s.topic: s for s in membership.subscriptions}
-        member = Member(heart.client_id, call.peer, group, membership, clock.monotonic(), subscriptions)
+        member = Member(
+            heart.client_id,
+            call.peer,
+            group,
+            membership,
+            clock.monotonic(),
+            subscriptions,
+            call.request.language,
+            call.request.version,
+        )
         call.members.join(member)
         door = "remoting-broadcast" if membership.is_broadcast else "remoting"
         seen = clients.Seen(heart.client_id, door, call.peer.address, call.actor.name, clock.now_ms())

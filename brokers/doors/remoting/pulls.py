@@ -30,9 +30,11 @@ _LATEST_MS = 253_402_300_799_000  # the end of the year 9999
 
 async def pull(call: Call) -> Command:
     """11 and 361: messages of one queue from an offset on; waits for some when the client allows it."""
-    group, _ = await names.group_or_new(call.actor, bodies.text(call.fields, "consumerGroup"))
-    topic_name = bodies.text(call.fields, "topic")
-    topic, parsed = await names.topic(call.actor, topic_name, "mq:SUB")
+    group_name, topic_name = bodies.text(call.fields, "consumerGroup"), bodies.text(call.fields, "topic")
+    is_look = group_name == names.LOOKER
+    right = "mq:QueryMessage" if is_look else "mq:SUB"
+    topic, parsed = await names.topic(call.actor, topic_name, right)
+    group = names.looker(topic) if is_look else (await names.group_or_new(call.actor, group_name))[0]
     member = call.members.of(group.id, call.peer)
     bits = bodies.whole(call.fields, "sysFlag", 0)
     wanted = _filter(call, member, topic_name, is_in_request=bool(bits & _SUBSCRIBES))
@@ -58,8 +60,9 @@ async def pull(call: Call) -> Command:
     wait = timedelta(milliseconds=min(max(wait_ms, 0), limits.PULL_WAIT_SECONDS * 1000))
     found = await (await desk.get()).pull(one, wait=wait)
     if wait:
-        await permission.require_still(call.actor, "mq:SUB", [group.name], instance=group.instance)
-        await names.topic(call.actor, topic_name, "mq:SUB")
+        still = [] if is_look else [group.name]
+        await permission.require_still(call.actor, "mq:SUB", still, instance=group.instance)
+        await names.topic(call.actor, topic_name, right)
     call.memory.epochs[key] = found.epoch
     if found.is_moved:
         call.memory.committed.pop(key, None)

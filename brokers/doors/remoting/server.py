@@ -7,6 +7,7 @@ Both ports take every request: this process is name server and broker in one.
 import asyncio
 import logging
 import socket
+from typing import Any
 
 from django.conf import settings
 
@@ -15,6 +16,7 @@ from ...domain import limits
 from .call import Place
 from .connection import Connection
 from .members import Members, forget_presence
+from .relays import Relays
 
 _log = logging.getLogger(__name__)
 
@@ -30,12 +32,14 @@ class RemotingServer:
         self._connections: set[asyncio.Task[None]] = set()
         self._sweeper: asyncio.Task[None] | None = None
         self._place = Place("", 0)
+        self._relays: Relays | None = None
 
-    async def start(self) -> None:
-        """Begins listening. Raises OSError when a port is taken."""
+    async def start(self, worker: str) -> None:
+        """Begins listening. `worker` is this process' name. Raises OSError when a port is taken."""
         # Clients find the broker by an address in routes and message ids, which hold no names.
         host = await asyncio.get_running_loop().run_in_executor(None, socket.gethostbyname, settings.ADVERTISE_HOST)
         self._place = Place(host, settings.BROKER_PORT)
+        self._relays = Relays(self._members, self._place, worker)
         await desk.get()
         for port in (settings.NAMESRV_PORT, settings.BROKER_PORT):
             self._servers.append(await asyncio.start_server(self._accept, settings.BIND, port))
@@ -44,6 +48,11 @@ class RemotingServer:
             "remoting_started",
             extra={"namesrv_port": settings.NAMESRV_PORT, "broker_port": settings.BROKER_PORT},
         )
+
+    def obey(self, order: dict[str, Any]) -> None:  # Any: plain values
+        """Does what another process wants done with the clients that are connected here."""
+        if self._relays is not None:
+            self._relays.obey(order)
 
     async def stop(self) -> None:
         """Closes the ports and every connection."""

@@ -78,9 +78,14 @@ def answer(
     )
 
 
-def notice(code: int, opaque: int, *, fields: Mapping[str, str]) -> Command:
+def notice(code: int, opaque: int, *, fields: Mapping[str, str], body: bytes = b"") -> Command:
     """Returns a one-way request of the server to a client."""
-    return Command(code=code, opaque=opaque, flag=_ONE_WAY, fields=fields)
+    return Command(code=code, opaque=opaque, flag=_ONE_WAY, fields=fields, body=body)
+
+
+def question(code: int, opaque: int, *, fields: Mapping[str, str], body: bytes = b"") -> Command:
+    """Returns a request of the server that the client answers, with the same `opaque`."""
+    return Command(code=code, opaque=opaque, fields=fields, body=body)
 
 
 def encode(command: Command) -> bytes:
