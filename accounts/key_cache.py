@@ -97,9 +97,9 @@ def lookup(key_id: str) -> KeyEntry | None:
     return entry
 
 
-def recent() -> _Cache | None:
-    """Returns the cache if it may be trusted without asking, else None. Never blocks."""
-    return _cache if clock.monotonic() - _compared_at < limits.KEY_STALE_SECONDS else None
+def recent(age_seconds: float = limits.KEY_STALE_SECONDS) -> _Cache | None:
+    """Returns the cache if it was compared so lately that it may be trusted, else None. Never blocks."""
+    return _cache if clock.monotonic() - _compared_at < age_seconds else None
 
 
 def compared() -> _Cache:

@@ -9,18 +9,24 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Now
 
-from accounts.models import Account
+from accounts.models import AccessKey, Account
 
-from .domain import limits, states
+from .domain import limits, quotas, states
 
 
 class Instance(models.Model):
     """A name space of topics and groups that belongs to one account."""
 
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="instances")
-    name = models.CharField(max_length=limits.INSTANCE_NAME_CHARS, unique=True)
+    name = models.CharField(max_length=limits.INSTANCE_NAME_CHARS)
     remark = models.CharField(max_length=limits.REMARK_CHARS, blank=True, default="")
     created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            # Not across accounts: a name that is taken would tell of somebody else's instance.
+            models.UniqueConstraint(fields=["account", "name"], name="instance_name_unique_in_account"),
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -142,6 +148,43 @@ class ClientSetting(models.Model):
 
     def __str__(self) -> str:
         return f"{self.namespace}/{self.name}"
+
+
+class QuotaSetting(models.Model):
+    """A limit somebody set, on the account itself, on an instance, or on an access key."""
+
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="quota_settings")
+    instance = models.ForeignKey(Instance, on_delete=models.CASCADE, null=True, related_name="quota_settings")
+    key = models.ForeignKey(AccessKey, on_delete=models.CASCADE, null=True, related_name="+")
+    quota = models.CharField(max_length=32, choices=[(one.value, one.value) for one in quotas.Quota])
+    value = models.BigIntegerField()
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(
+                fields=["account", "instance", "key", "quota"], name="quota_set_once", nulls_distinct=False
+            ),
+            models.CheckConstraint(
+                condition=models.Q(instance__isnull=True) | models.Q(key__isnull=True), name="quota_one_scope"
+            ),
+            models.CheckConstraint(condition=models.Q(value__gte=0), name="quota_not_negative"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.quota} {self.value}"
+
+
+class Backlog(models.Model):
+    """How many bytes of an instance waited for consumers when a broker worker looked last."""
+
+    instance = models.OneToOneField(Instance, on_delete=models.CASCADE, related_name="backlog")
+    message_count = models.BigIntegerField()
+    byte_count = models.BigIntegerField()
+    is_full = models.BooleanField(default=False)  # the limit of the instance, or that of its account, is reached
+    sampled_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.instance_id}: {self.byte_count}"
 
 
 class Operation(models.Model):

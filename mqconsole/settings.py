@@ -93,6 +93,18 @@ RETENTION_HOURS = env.integer("MQ_RETENTION_HOURS", 72, low=1, high=24 * 365)
 DEAD_LETTER_RETENTION_DAYS = env.integer("MQ_DEAD_LETTER_RETENTION_DAYS", 30, low=1, high=3650)
 # Threads of one process that run engine calls; each holds one PostgreSQL connection.
 ENGINE_THREADS = env.integer("MQ_ENGINE_THREADS", 8, low=2, high=64)
+# The most an account may have of each thing, and what it has unless it sets less; 0: no ceiling.
+CEILINGS = {
+    "send_per_second": env.integer("MQ_CEILING_SEND_PER_SECOND", 200_000, low=0, high=2**40),
+    "send_bytes_per_second": env.integer("MQ_CEILING_SEND_BYTES_PER_SECOND", 2**30, low=0, high=2**50),
+    "receive_per_second": env.integer("MQ_CEILING_RECEIVE_PER_SECOND", 400_000, low=0, high=2**40),
+    "receive_bytes_per_second": env.integer("MQ_CEILING_RECEIVE_BYTES_PER_SECOND", 2**31, low=0, high=2**50),
+    "topics": env.integer("MQ_CEILING_TOPICS", 10_000, low=0, high=2**31),
+    "groups": env.integer("MQ_CEILING_GROUPS", 10_000, low=0, high=2**31),
+    "backlog_bytes": env.integer("MQ_CEILING_BACKLOG_BYTES", 0, low=0, high=2**50),
+    "connections": env.integer("MQ_CEILING_CONNECTIONS", 10_000, low=0, high=2**31),
+    "message_bytes": env.integer("MQ_CEILING_MESSAGE_BYTES", 4 * 2**20, low=1, high=4 * 2**20),
+}
 DEMO = env.boolean("MQ_DEMO", False)
 # Who reads /metrics from another machine shows this token.
 METRICS_TOKEN = env.text("MQ_METRICS_TOKEN")

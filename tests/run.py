@@ -17,6 +17,8 @@ from pathlib import Path
 PROJECT = Path(__file__).parent.parent
 BIN = Path(sys.executable).parent
 NO_TESTS_COLLECTED = 5
+GO_PROGRAMS = PROJECT / "tests/interop/go"
+REGISTRY_SECONDS = 180
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,8 @@ class Suite:
     what: str
     command: tuple[str, ...] = ()
     folder: str = ""
+    # Folders below it that are suites of their own.
+    without: tuple[str, ...] = ()
     # Returns why the suite cannot run on this machine, or None.
     obstacle: Callable[[], str | None] = lambda: None
 
@@ -65,7 +69,7 @@ def run(suite: Suite) -> Outcome:
         return Outcome(left_out=reason)
     print(f"\n── {suite.name}: {suite.what}", flush=True)
     start = time.monotonic()
-    outcome = _run_tests(suite.folder) if suite.folder else _run_program(suite.command)
+    outcome = _run_tests(suite) if suite.folder else _run_program(suite.command)
     return Outcome(outcome.passed, outcome.failed, outcome.skipped, time.monotonic() - start, outcome.left_out)
 
 
@@ -74,10 +78,12 @@ def _run_program(command: tuple[str, ...]) -> Outcome:
     return Outcome(passed=int(is_good), failed=int(not is_good))
 
 
-def _run_tests(folder: str) -> Outcome:
+def _run_tests(suite: Suite) -> Outcome:
+    folder = suite.folder
     with tempfile.TemporaryDirectory() as scratch:
         report = Path(scratch, "report.xml")
         command = [sys.executable, "-m", "pytest", "--quiet", folder, f"--junitxml={report}", "-o", "junit_logging=no"]
+        command += [f"--ignore={other}" for other in suite.without]
         code = subprocess.run(command, cwd=PROJECT, check=False).returncode
         if code == NO_TESTS_COLLECTED:
             return Outcome(left_out=f"there are no tests in {folder}")
@@ -125,6 +131,29 @@ def _no_java() -> str | None:
     return f"{', '.join(missing)} not found (on Debian: apt install default-jdk-headless maven)"
 
 
+def _no_go() -> str | None:
+    if not shutil.which("go"):
+        return "no go found (on Debian: apt install golang-go)"
+    return _unable(["go", "mod", "download"], GO_PROGRAMS, "go cannot fetch the client")
+
+
+def _no_node() -> str | None:
+    missing = [name for name in ("node", "npm") if not shutil.which(name)]
+    if missing:
+        return f"{', '.join(missing)} not found (on Debian: apt install npm)"
+    return _unable(["npm", "view", "ali-ons", "version"], PROJECT, "npm cannot fetch the client")
+
+
+def _unable(command: list[str], place: Path, reason: str) -> str | None:
+    """Returns why a command that asks a registry fails: the machine may be offline."""
+    try:
+        done = subprocess.run(command, cwd=place, capture_output=True, text=True, timeout=REGISTRY_SECONDS, check=False)
+    except subprocess.TimeoutExpired:
+        return f"{reason}: no answer in {REGISTRY_SECONDS} s"
+    said = (done.stderr or done.stdout).strip().splitlines()
+    return None if done.returncode == 0 else f"{reason}: {said[-1] if said else 'it does not say why'}"
+
+
 def _no_npm() -> str | None:
     return None if shutil.which("npm") else "no npm found (on Debian: apt install npm)"
 
@@ -139,7 +168,15 @@ SUITES = [
     Suite("integration", "with PostgreSQL and Redis", folder="tests/integration"),
     Suite("conformance", "the promises, through each door", folder="tests/conformance"),
     Suite("examples", "the example jobs", folder="tests/examples"),
-    Suite("interop", "unmodified clients of other makers", folder="tests/interop", obstacle=_no_java),
+    Suite(
+        "interop",
+        "unmodified Java clients",
+        folder="tests/interop",
+        without=("tests/interop/go", "tests/interop/node"),
+        obstacle=_no_java,
+    ),
+    Suite("interop-go", "the unmodified Go client", folder="tests/interop/go", obstacle=_no_go),
+    Suite("interop-node", "the unmodified Node client", folder="tests/interop/node", obstacle=_no_node),
     Suite("assets", "what `make assets` builds is what is committed", folder="tests/assets", obstacle=_no_npm),
     Suite("e2e", "the console in a real browser", folder="tests/e2e", obstacle=_no_browser),
 ]

@@ -37,6 +37,8 @@ ACTIONS = {
     "mq:Resend": "group",
     "mq:QueryOperation": "group",
     "mq:QueryAudit": "account",
+    "mq:QueryLimits": "account",
+    "mq:UpdateLimits": "account, instance",
     "ram:ListUsers": "account",
     "ram:GetUser": "user",
     "ram:CreateUser": "user",

@@ -9,6 +9,7 @@ from rest_framework.response import Response
 
 from ..catalog import access
 from ..engine import offsets
+from ..models import Topic
 from . import message_forms as forms
 from . import message_shapes as shapes
 from .idempotency import idempotent
@@ -23,7 +24,9 @@ class Offsets(ApiView):
         responses=shapes.ProgressShape,
     )
     def get(self, request: Request, instance: str, group: str) -> Response:
-        found = access.group(actor_of(request), instance, group, action="mq:QueryConsumerOffset")
+        actor = actor_of(request)
+        found = access.group(actor, instance, group, action="mq:QueryConsumerOffset")
+        shows = access.filter_of(actor, instance, "mq:QueryTopic")
         progress = offsets.progress([found.pk])[found.pk]
         queues: dict[int, list[Any]] = {}  # Any: the engine's rows of queues
         for row in offsets.of_group(found):
@@ -34,6 +37,7 @@ class Offsets(ApiView):
                 "queues": shapes.QueueProgressShape(queues.get(topic.topic_id, []), many=True).data,
             }
             for topic in progress.topics
+            if shows is None or topic.kind == Topic.Kind.RETRY or shows(topic.topic)
         ]
         return Response({**{name: getattr(progress, name) for name in _GROUP_MEMBERS}, "topics": topics})
 

@@ -187,6 +187,11 @@ def refresh() -> bool:
         return True
 
 
+def version() -> int | None:
+    """Returns the catalog's version as last compared; None before the first look, and after a change made here."""
+    return _version
+
+
 def refresh_if_old() -> None:
     """Calls `refresh` when the last comparison is more than a second ago."""
     if clock.monotonic() - _checked_at > _REFRESH_SECONDS:

@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from accounts import grants, members, permissions, policy_cache
-from accounts.errors import AccountError
+from accounts.errors import Rejected
 from accounts.models import User
 from accounts.policies.conditions import Facts
 from brokers.catalog import access
@@ -78,13 +78,15 @@ def _serve(request: HttpRequest, asked: _Asked) -> dict[str, object] | None:
                 user=holder if kind == "user" else "",
                 group=holder if kind == "group" else "",
             )
-        except AccountError as error:
+        except Rejected as error:
             form.add_error(None, error.detail)
         else:
             messages.success(request, _("Granted; it counts everywhere within two seconds."))
             return None
+    written = members.resource(actor.account_id, "policy/grants-*")
     return {
         "form": form,
+        "can_grant": all(access.may(actor, action, written) for action in ("ram:CreatePolicy", "ram:AttachPolicy")),
         "judged_actions": asked.actions,
         "resource": asked.resource,
         "rows": [(user, _rights(user, asked)) for user in people],

@@ -8,7 +8,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from brokers.catalog import access, actions, selectors
 from brokers.domain import retry
-from brokers.domain.errors import BrokerError, Rejected
+from brokers.domain.errors import Rejected
 from brokers.engine import clients, offsets, removal
 from brokers.models import Group
 
@@ -52,7 +52,7 @@ def create(request: HttpRequest, instance: str) -> HttpResponse:
                 start_from=read["start_from"],
                 remark=read["remark"],
             )
-        except BrokerError as error:
+        except page.FORM_ERRORS as error:
             form.add_error(
                 "name" if error.code in {"INVALID_NAME", "ALREADY_EXISTS"} else None, problems.sentence(error)
             )
@@ -86,7 +86,7 @@ def edit(request: HttpRequest, instance: str, group: str) -> HttpResponse:
                 backoff_seconds=read["backoff"],
                 remark=read["remark"],
             )
-        except BrokerError as error:
+        except page.FORM_ERRORS as error:
             form.add_error(None, problems.sentence(error))
         else:
             messages.success(request, _("Saved."))

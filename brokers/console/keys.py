@@ -8,7 +8,7 @@ from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts import keys
-from accounts.errors import AccountError
+from accounts.errors import Rejected
 from accounts.limits import KEYS_PER_USER
 
 from . import page
@@ -29,7 +29,7 @@ def index(request: HttpRequest) -> HttpResponse:
             key, secret = keys.create(
                 user, remark=form.cleaned_data["remark"], actor=actor.signature, source_ip=actor.source_ip
             )
-        except AccountError as error:
+        except Rejected as error:
             messages.error(request, error.detail)
         else:
             fresh = {"key_id": key.key_id, "secret": secret, "code": f"export KEY='{key.key_id}:{secret}'"}

@@ -42,7 +42,9 @@ def index(request: HttpRequest, instance: str) -> HttpResponse:
 @page.page
 @require_GET
 def show(request: HttpRequest, instance: str, number: int) -> HttpResponse:
-    found = access.operation(page.actor(request), instance, number)
+    actor = page.actor(request)
+    found = access.operation(actor, instance, number)
+    may_change = access.may_on_group(actor, "mq:Resend", instance=instance, group=found.group.name)
     state = OperationState(found.state)
     outcome = request.GET.get("outcome", "")
     ledger = dead_letters.ledger(found, outcome=outcome or None, cursor=request.GET.get("cursor") or None)
@@ -53,9 +55,9 @@ def show(request: HttpRequest, instance: str, number: int) -> HttpResponse:
         "left": max(0, found.matched_count - done),
         "is_finished": state in FINISHED,
         "tone": TONES.get(state, "tone-brand"),
-        "can_pause": (state, OperationEvent.PAUSE) in OPERATION,
-        "can_resume": (state, OperationEvent.RESUME) in OPERATION,
-        "can_cancel": (state, OperationEvent.CANCEL) in OPERATION,
+        "can_pause": may_change and (state, OperationEvent.PAUSE) in OPERATION,
+        "can_resume": may_change and (state, OperationEvent.RESUME) in OPERATION,
+        "can_cancel": may_change and (state, OperationEvent.CANCEL) in OPERATION,
         "entries": ledger.items,
         "next_cursor": ledger.next,
         "outcome": outcome,

@@ -79,9 +79,9 @@ def _overview(request: HttpRequest, instance: Instance) -> HttpResponse:
     group_rows = rows.groups(found.items)
     if sees_all:
         totals = pulses.totals(instance.pk)
-        topic_rows = rows.topics(pulses.busiest(instance.pk, limit=TOPICS_SHOWN))
+        topic_rows = rows.topics(actor, instance, pulses.busiest(instance.pk, limit=TOPICS_SHOWN))
     else:
-        seen = rows.topics(selectors.topics(actor, instance, limit=limits.PAGE_MAX).items)
+        seen = rows.topics(actor, instance, selectors.topics(actor, instance, limit=limits.PAGE_MAX).items)
         topic_rows = sorted(seen, key=lambda row: -row.stats.stored_count)[:TOPICS_SHOWN]
         kept = sum(row.stats.kept_count for row in seen)
         stored = sum(row.stats.stored_count for row in seen)

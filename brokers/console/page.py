@@ -28,7 +28,7 @@ from accounts.models import User
 from brokers.catalog import access, selectors
 from brokers.domain import limits
 from brokers.domain.actor import Actor
-from brokers.domain.errors import BrokerError, Denied, ErrorCode, NotFound, Rejected, TryLater, UnknownOutcome
+from brokers.domain.errors import BrokerError, Denied, ErrorCode, NotFound, Rejected, Stale, TryLater, UnknownOutcome
 from brokers.models import Instance
 
 from . import preferences, problems
@@ -36,6 +36,8 @@ from . import preferences, problems
 _log = logging.getLogger(__name__)
 
 DATABASE_ERRORS = (OperationalError, InterfaceError)
+# What a form says beside its fields. A refusal is a page of its own, which tells who decided.
+FORM_ERRORS = (Rejected, NotFound, Stale, TryLater, UnknownOutcome)
 
 P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, P], HttpResponse]
@@ -140,6 +142,7 @@ def _chrome_rights(request: HttpRequest, instance: Instance | None) -> dict[str,
         "user_groups": access.may(who, "ram:ListGroups", scope),
         "policies": access.may(who, "ram:ListPolicies", scope),
         "simulate": access.may(who, "ram:SimulatePolicy", scope),
+        "limits": access.may(who, "mq:QueryLimits", access.resource(who.account_id, "*")),
         "audit": access.may(who, "mq:QueryAudit", f"acs:mq:*:{who.account_id}:*"),
         "create_instance": access.may(who, "mq:CreateInstance", f"acs:mq:*:{who.account_id}:*"),
         "create_topic": access.may(who, "mq:CreateTopic", inside),

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts import grants, members
-from accounts.errors import AccountError
+from accounts.errors import AccountError, Rejected
 from accounts.policies import spellings, system
 from brokers.domain import clock
 
@@ -47,7 +47,7 @@ def create(request: HttpRequest) -> HttpResponse:
         read = form.cleaned_data
         try:
             made = grants.create_policy(page.actor(request), read["name"], read["document"], remark=read["remark"])
-        except AccountError as error:
+        except Rejected as error:
             form.add_error(_field_of(error), error.detail)
         else:
             messages.success(request, _("The policy %(name)s is saved. Attach it to somebody.") % {"name": made.name})
@@ -69,7 +69,7 @@ def show(request: HttpRequest, name: str) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         try:
             made = grants.add_version(actor, name, form.cleaned_data["document"])
-        except AccountError as error:
+        except Rejected as error:
             form.add_error("document", error.detail)
         else:
             messages.success(request, _("Version %(n)d is saved and counts from now on.") % {"n": made.number})
@@ -97,7 +97,7 @@ def default(request: HttpRequest, name: str, number: int) -> HttpResponse:
 def delete(request: HttpRequest, name: str) -> HttpResponse:
     try:
         grants.delete_policy(page.actor(request), name)
-    except AccountError as error:
+    except Rejected as error:
         messages.error(request, error.detail)
         return HttpResponseRedirect(_to(name))
     messages.success(request, _("The policy %(name)s is deleted.") % {"name": name})
@@ -115,7 +115,7 @@ def simulator(request: HttpRequest) -> HttpResponse:
     if form.is_bound and form.is_valid():
         try:
             judged = grants.simulate(actor, **form.cleaned_data, at=clock.now(), mfa=False)
-        except AccountError as error:
+        except Rejected as error:
             form.add_error(None, error.detail)
     context = {"form": form, "judged": judged, "known_actions": list(spellings.ACTIONS)}
     home = page.default_instance(request)

@@ -44,6 +44,8 @@ TITLES: Mapping[ErrorCode, Any] = {  # Any: lazy translations
     ErrorCode.STALE_RECEIPT: _("This receipt is no longer valid"),
     ErrorCode.OFFSET_OUT_OF_RANGE: _("This offset is outside the queue"),
     ErrorCode.QUOTA_EXCEEDED: _("A limit of your account is reached"),
+    ErrorCode.BACKLOG_FULL: _("The backlog is full"),
+    ErrorCode.LIMIT_REACHED: _("A limit is reached"),
     ErrorCode.GROUP_PAUSED: _("This group is paused"),
     ErrorCode.OVERLOADED: _("The server is busy; please try again"),
     ErrorCode.STORE_UNAVAILABLE: _("The database cannot be reached; nothing was changed"),

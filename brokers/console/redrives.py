@@ -8,7 +8,7 @@ from django.views.decorators.http import require_POST
 
 from brokers.catalog import access
 from brokers.domain import limits
-from brokers.domain.errors import BrokerError, Rejected
+from brokers.domain.errors import Rejected
 from brokers.engine import dead_letters
 from brokers.engine.dead_letters import Preview, Selection
 from brokers.models import Group, Operation
@@ -32,7 +32,7 @@ def redrive(request: HttpRequest, instance: str, group: str) -> HttpResponse:
             started = dead_letters.start_redrive(
                 actor, found, selection=selection, destination=form.target(), rate=form.cleaned_data["rate"]
             )
-        except BrokerError as error:
+        except page.FORM_ERRORS as error:
             form.add_error("topic" if error.code.startswith("TOPIC") else None, problems.sentence(error))
         else:
             assert isinstance(started, Operation), "only a dry run answers with a preview"

@@ -7,7 +7,6 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from brokers.catalog import access
-from brokers.domain.errors import BrokerError
 from brokers.engine import offsets
 
 from . import page, problems
@@ -19,7 +18,9 @@ from .forms import ResetForm
 def reset(request: HttpRequest, instance: str, group: str) -> HttpResponse:
     actor = page.actor(request)
     found = access.group(actor, instance, group, action="mq:ResetConsumerOffset")
-    names = [topic.topic for topic in offsets.progress([found.pk])[found.pk].topics]
+    shows = access.filter_of(actor, instance, "mq:ResetConsumerOffset")
+    read = offsets.progress([found.pk])[found.pk].topics
+    names = [topic.topic for topic in read if shows is None or shows(topic.topic)]
     preview = None
     form = ResetForm(request.POST or None, topics=names)
     if request.method == "POST" and form.is_valid():
@@ -29,7 +30,7 @@ def reset(request: HttpRequest, instance: str, group: str) -> HttpResponse:
             preview = offsets.reset(
                 actor, found, topic, to=form.cleaned_data["to"], value=form.target(), dry_run=not is_applied
             )
-        except BrokerError as error:
+        except page.FORM_ERRORS as error:
             form.add_error(None, problems.sentence(error))
         else:
             if is_applied:

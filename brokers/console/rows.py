@@ -13,7 +13,7 @@ from brokers.domain import clock
 from brokers.domain.actor import Actor
 from brokers.engine import offsets
 from brokers.engine.offsets import GroupProgress, QueueRow, TopicStats
-from brokers.models import Group, Queue, Topic
+from brokers.models import Group, Instance, Queue, Topic
 
 # A group whose oldest waiting message is older than this is drawn as behind.
 LATE_SECONDS = 60
@@ -21,10 +21,11 @@ LATE_SECONDS = 60
 
 @dataclass(frozen=True, slots=True)
 class TopicTableRow:
-    """A topic with its numbers."""
+    """A topic with its numbers; `group_count` is of the groups the reader may see."""
 
     topic: Topic
     stats: TopicStats
+    group_count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +82,19 @@ class TopicSection:
     queues: tuple[QueueLine, ...]
 
 
-def topics(found: Sequence[Topic]) -> list[TopicTableRow]:
-    """Returns one row a topic, in order, in a bounded number of queries."""
+def topics(actor: Actor, instance: Instance, found: Sequence[Topic]) -> list[TopicTableRow]:
+    """Returns one row a topic of the instance, in order, in a bounded number of queries."""
     stats = offsets.topic_stats([topic.pk for topic in found])
-    return [TopicTableRow(topic, stats[topic.pk]) for topic in found if topic.pk in stats]
+    shows = access.filter_of(actor, instance.name, "mq:QueryGroup")
+    seen = frozenset[int]().union(*(one.group_ids for one in stats.values()))
+    if shows is not None:
+        named = Group.objects.filter(pk__in=seen).values_list("pk", "name")
+        seen = frozenset(pk for pk, name in named if shows(name))
+    return [
+        TopicTableRow(topic, stats[topic.pk], len(stats[topic.pk].group_ids & seen))
+        for topic in found
+        if topic.pk in stats
+    ]
 
 
 def queue_lines(topic: Topic) -> list[TopicQueueLine]:

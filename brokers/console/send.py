@@ -10,7 +10,7 @@ from brokers.catalog import access, snapshot
 from brokers.domain import clock
 from brokers.domain import messages as wire
 from brokers.domain.errors import BrokerError, ErrorCode, Rejected
-from brokers.engine import publish, visible
+from brokers.engine import publish, quotas, visible
 from brokers.models import Instance
 
 from . import page, problems, topics
@@ -34,7 +34,7 @@ def send(request: HttpRequest, instance: str) -> HttpResponse:
     if form.is_bound and form.is_valid():
         try:
             sent = _send(request, home, form.cleaned_data)
-        except BrokerError as error:
+        except page.FORM_ERRORS as error:
             form.add_error(FIELDS.get(ErrorCode(error.code)), problems.sentence(error))
     context = {"form": form, "sent": sent, "topic_names": topics.names(page.actor(request), home)}
     return page.render(request, "pages/send.html", context, section="send", instance=home)
@@ -55,6 +55,9 @@ def _send(request: HttpRequest, home: Instance, read: dict[str, Any]) -> publish
         born_host=request.META.get("REMOTE_ADDR", ""),
     )
     wire.check(message)
+    sender = page.actor(request)
+    payer = quotas.Payer(home.account_id, home.pk, home.name, sender.access_key_id, is_send=True)
+    quotas.pay_now(payer, [len(message.body)])
     entry = snapshot.topic(home.account_id, home.name, topic.name)
     [result] = publish.publish([publish.Send(entry, message)])
     if isinstance(result, BrokerError):

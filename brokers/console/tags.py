@@ -1,6 +1,7 @@
 """Template tags of the console: icons, times, numbers, and addresses. None of them queries.
 
-Owns: how a value is spelled for a reader. A value that is not known (None) is spelled "unknown", never 0.
+Owns: how a value is spelled for a reader, and whether a button is for them. A value that is not known (None) is spelled
+"unknown", never 0.
 """
 
 from collections.abc import Mapping
@@ -16,8 +17,12 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext
 
+from accounts import members
+from brokers.catalog import access
 from brokers.domain import clock
 from brokers.domain.states import DeadLetterState, OperationState
+
+from . import page
 
 register = template.Library()
 
@@ -40,6 +45,19 @@ def live(names: str = "") -> Html:
         ' hx-disinherit="*" hx-sync="this:drop"',
         names,
     )
+
+
+@register.simple_tag(takes_context=True)
+def can(context: template.Context, action: str, *named: str) -> bool:
+    """Returns whether the reader may do this, so that a page offers no button that would be refused.
+
+    `named` is an instance, or an instance and a topic or group; for `ram:` actions nothing, or `user`, `group` or
+    `policy` and a name.
+    """
+    reader = page.actor(context["request"])
+    if action.startswith("ram:"):
+        return access.may(reader, action, members.resource(reader.account_id, "/".join(named) or "*"))
+    return access.may(reader, action, access.resource(reader.account_id, *named))
 
 
 @register.simple_tag(takes_context=True)

@@ -33,7 +33,7 @@ def index(request: HttpRequest, instance: str) -> HttpResponse:
         limit=limits.PAGE_DEFAULT,
     )
     context = {
-        "rows": rows.topics(found.items),
+        "rows": rows.topics(actor, home, found.items),
         "next_cursor": found.next,
         "search": search,
         "kind": kind,
@@ -54,7 +54,7 @@ def create(request: HttpRequest, instance: str) -> HttpResponse:
             topic = actions.create_topic(
                 actor, home, name=read["name"], type=read["type"], queue_count=read["queues"], remark=read["remark"]
             )
-        except BrokerError as error:
+        except page.FORM_ERRORS as error:
             form.add_error(_field_of(error), problems.sentence(error))
         else:
             messages.success(request, _("The topic %(name)s is ready.") % {"name": topic.name})
@@ -74,7 +74,7 @@ def edit(request: HttpRequest, instance: str, topic: str) -> HttpResponse:
             actions.update_topic(
                 actor, found, queue_count=form.cleaned_data["queues"], remark=form.cleaned_data["remark"]
             )
-        except BrokerError as error:
+        except page.FORM_ERRORS as error:
             form.add_error(None, problems.sentence(error))
         else:
             messages.success(request, _("Saved."))
@@ -131,10 +131,12 @@ def names(actor: Actor, instance: Instance) -> list[str]:
 
 def page_of(request: HttpRequest, topic: Topic, *, tab: str, context: dict[str, object]) -> HttpResponse:
     """Renders one tab of a topic's page."""
+    [row] = rows.topics(page.actor(request), topic.instance, [topic])
     values = {
         "topic": topic,
         "tab": tab,
-        "stats": rows.topics([topic])[0].stats,
+        "stats": row.stats,
+        "group_count": row.group_count,
         "live_names": f"topic:{topic.pk}",
         **context,
     }

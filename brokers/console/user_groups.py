@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts import grants, members
-from accounts.errors import AccountError
+from accounts.errors import Rejected
 from accounts.models import User
 
 from . import page, users
@@ -23,7 +23,7 @@ def index(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         try:
             made = members.create_group(actor, form.cleaned_data["name"], remark=form.cleaned_data["remark"])
-        except AccountError as error:
+        except Rejected as error:
             form.add_error("name" if error.code in {"INVALID_NAME", "ALREADY_EXISTS"} else None, error.detail)
         else:
             return HttpResponseRedirect(reverse("user_group", args=[made.name]))

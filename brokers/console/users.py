@@ -10,10 +10,11 @@ from django.views.decorators.debug import sensitive_post_parameters, sensitive_v
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts import grants, keys, members
-from accounts.errors import AccountError
+from accounts.errors import AccountError, Rejected
 from accounts.limits import KEYS_PER_USER
 from accounts.models import User
 from accounts.policies import system
+from brokers.catalog import access
 
 from . import page
 from .people_forms import PasswordForm, UserForm
@@ -29,7 +30,7 @@ def index(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         try:
             made = members.create_user(actor, form.cleaned_data["name"], password=form.cleaned_data["password"] or None)
-        except AccountError as error:
+        except Rejected as error:
             form.add_error("name" if error.code in {"INVALID_NAME", "ALREADY_EXISTS"} else None, error.detail)
         else:
             messages.success(
@@ -92,7 +93,7 @@ def create_key(request: HttpRequest, name: str) -> HttpResponse:
     actor = page.actor(request)
     try:
         key, secret = members.create_key(actor, name)
-    except AccountError as error:
+    except Rejected as error:
         messages.error(request, error.detail)
         return HttpResponseRedirect(_to(name))
     fresh = {"key_id": key.key_id, "secret": secret, "code": f"export KEY='{key.key_id}:{secret}'"}
@@ -134,10 +135,10 @@ def detach(request: HttpRequest, name: str) -> HttpResponse:
 
 
 def change(request: HttpRequest, work: Callable[[], object], said: str, *, to: str) -> HttpResponse:
-    """Does one change, says how it went on the next page, and goes there."""
+    """Does one change, says how it went on the next page, and goes there; a refusal is a page of its own."""
     try:
         work()
-    except AccountError as error:
+    except Rejected as error:
         messages.error(request, error.detail)
     else:
         messages.success(request, said)
@@ -163,12 +164,18 @@ def _show(request: HttpRequest, found: User, *, fresh: dict[str, str] | None) ->
 
 
 def offered(request: HttpRequest, taken: set[str]) -> list[str]:
-    """Returns the policies that can still be attached: the system's, and the account's if the reader may list them."""
+    """Returns the policies the reader may still attach: the system's, and the account's if they may be listed."""
+    actor = page.actor(request)
     try:
-        written = [policy.name for policy in grants.policies(page.actor(request))]
+        written = [policy.name for policy in grants.policies(actor)]
     except AccountError:
         written = []
-    return [name for name in [*system.POLICIES, *written] if name not in taken]
+    return [
+        name
+        for name in [*system.POLICIES, *written]
+        if name not in taken
+        and access.may(actor, "ram:AttachPolicy", members.resource(actor.account_id, f"policy/{name}"))
+    ]
 
 
 def _to(name: str) -> str:

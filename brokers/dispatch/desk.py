@@ -21,7 +21,7 @@ from ..engine.delivery import Delivery, ReceiveRequest
 from ..engine.publish import Published, Send
 from ..engine.pulls import Commit, Pull, Pulled
 from ..engine.settlement import Extension, Refusal
-from . import bridge, meters
+from . import allowances, bridge, connections, meters
 from .batching import Batcher
 from .waiters import Waiters
 
@@ -87,6 +87,8 @@ class Desk:
         self._tasks = [
             asyncio.create_task(events.follow(self._waiters.wake, self._waiters.wake_all)),
             asyncio.create_task(_repeat(_REFRESH_SECONDS, snapshot.refresh)),
+            asyncio.create_task(allowances.tend()),
+            asyncio.create_task(connections.tend()),
             asyncio.create_task(_repeat(_PRESENCE_SECONDS, self._flush_presence)),
         ]
 

@@ -18,7 +18,7 @@ from .. import events
 from ..dispatch import bridge, desk
 from ..domain import limits
 from ..domain.errors import BrokerError
-from ..engine import clients, retention, schedule, settlement
+from ..engine import clients, quotas, retention, schedule, settlement
 from .remoting.server import RemotingServer
 
 _log = logging.getLogger(__name__)
@@ -26,6 +26,7 @@ _log = logging.getLogger(__name__)
 _DUE_SECONDS = 0.1
 _LEASE_SECONDS = 0.2
 _TEND_SECONDS = 60.0
+_BACKLOG_SECONDS = 10.0
 _HEARTBEAT_SECONDS = 3.0
 _PAUSE_AFTER_ERROR_SECONDS = 1.0
 
@@ -57,6 +58,7 @@ class BrokerWorker:
                     self._repeat(_LEASE_SECONDS, lambda: settlement.expire_leases(limits.LEASE_SCAN_COUNT))
                 ),
                 tasks.create_task(self._repeat(_TEND_SECONDS, retention.tend)),
+                tasks.create_task(self._repeat(_BACKLOG_SECONDS, quotas.sample_backlogs)),
                 tasks.create_task(self._repeat(_HEARTBEAT_SECONDS, self._beat)),
                 tasks.create_task(self._take_commands()),
             ]

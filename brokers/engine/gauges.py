@@ -18,6 +18,7 @@ SERIES_COUNT = 2000
 class TopicGauge:
     """A topic in numbers: messages ever taken, and those kept."""
 
+    account: str
     instance: str
     name: str
     taken: int
@@ -28,6 +29,7 @@ class TopicGauge:
 class GroupGauge:
     """A group and how far it is."""
 
+    account: str
     instance: str
     name: str
     progress: GroupProgress
@@ -47,11 +49,13 @@ def read() -> Reading:
     """Returns the present numbers. Six queries and two round trips to Redis, whatever there is."""
     topics = [TopicGauge(*row) for row in rows.topics(SERIES_COUNT)]
     groups = rows.groups(SERIES_COUNT)
-    progress = offsets.progress([group_id for group_id, _, _ in groups])
+    progress = offsets.progress([group_id for group_id, _, _, _ in groups])
     alive = workers.alive()
     return Reading(
         topics=topics,
-        groups=[GroupGauge(instance, name, progress[group_id]) for group_id, instance, name in groups],
+        groups=[
+            GroupGauge(account, instance, name, progress[group_id]) for group_id, account, instance, name in groups
+        ],
         workers=None if alive is None else len(alive),
         is_cut=len(topics) == SERIES_COUNT or len(groups) == SERIES_COUNT,
     )

@@ -71,13 +71,13 @@ class GroupProgress:
 
 @dataclass(frozen=True, slots=True)
 class TopicStats:
-    """What a topic holds: messages kept and ever stored, those waiting for their time, and how many groups read it."""
+    """What a topic holds: messages kept and ever stored, those waiting for their time, and which groups read it."""
 
     kept_count: int
     stored_count: int
     scheduled_count: int
     last_stored_at: datetime | None
-    group_count: int
+    group_ids: frozenset[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +173,11 @@ def topic_stats(topic_ids: Sequence[int]) -> dict[int, TopicStats]:
     scheduled = rows.scheduled(topic_ids)
     return {
         row.topic_id: TopicStats(
-            row.kept_count, row.stored_count, scheduled.get(row.topic_id, 0), row.last_stored_at, row.group_count
+            row.kept_count,
+            row.stored_count,
+            scheduled.get(row.topic_id, 0),
+            row.last_stored_at,
+            frozenset(row.group_ids),
         )
         for row in rows.of_topics(topic_ids)
     }

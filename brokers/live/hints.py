@@ -9,28 +9,43 @@ the ordinary permission check, so a hint reveals nothing. Names of other account
 
 import asyncio
 from collections.abc import Iterable
+from importlib import import_module
 from typing import Any
 
 from asgiref.sync import sync_to_async
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
+from django.conf import settings
+from django.contrib.auth import HASH_SESSION_KEY
 from django.db import close_old_connections
+from django.utils.crypto import constant_time_compare
 
+from accounts import key_cache
+from accounts import limits as account_limits
+from accounts.errors import TryLater
 from accounts.models import User
 from brokers.catalog import access
-from brokers.domain import limits
+from brokers.domain import clock, limits
 from brokers.domain.actor import Actor
 from brokers.models import Group, Instance, Operation, Topic
 
 UNAUTHENTICATED_CLOSE = 4401
+# The database cannot say whether the reader may stay: the page comes back by itself.
+UNKNOWN_CLOSE = 1013
 KINDS = ("topic", "group", "operation", "instance")
-# How often a quiet connection looks whether its reader may still be here.
-RECHECK_SECONDS = 60
+# How often a connection looks whether anybody's rights changed at all; only then it asks for its own reader's.
+RECHECK_SECONDS = 0.5
+# So often it asks all the same: a session ends, and a condition on the time stops to hold, without a change of rights.
+SESSION_SECONDS = 60.0
+# The oldest comparison with the database that counts: together a right that is gone ends its hints within two seconds.
+_COMPARED_SECONDS = account_limits.KEY_CHECK_SECONDS
 
 
 class Hints(AsyncJsonWebsocketConsumer):
     """One browser page."""
 
-    _user: User
+    _reader: Actor
+    _session_key: str
+    _changing: asyncio.Lock
     _names: set[str]
     _check: asyncio.Task[None] | None
 
@@ -42,7 +57,18 @@ class Hints(AsyncJsonWebsocketConsumer):
         if not isinstance(user, User):
             await self.close(UNAUTHENTICATED_CLOSE)
             return
-        self._user = user
+        client = self.scope.get("client") or ("",)
+        self._reader = Actor(
+            account_id=user.account_id,
+            user_id=user.pk,
+            name=user.login,
+            is_root=user.is_root,
+            source_ip=str(client[0]),
+            is_secure=self.scope.get("scheme") == "wss",
+        )
+        session = self.scope.get("session")
+        self._session_key = (session.session_key if session is not None else None) or ""
+        self._changing = asyncio.Lock()
         self._check = asyncio.create_task(self._recheck())
 
     async def disconnect(self, code: int) -> None:
@@ -59,36 +85,61 @@ class Hints(AsyncJsonWebsocketConsumer):
         if not isinstance(asked, list):
             return
         names = [name for name in asked[: limits.HINT_NAME_COUNT] if isinstance(name, str)]
-        allowed = await sync_to_async(_visible)(self._user, names)
+        async with self._changing:
+            await self._keep(await sync_to_async(_visible)(self._reader, names))
+
+    async def hint(self, event: dict[str, Any]) -> None:  # Any: as Channels defines it
+        """Passes one hint on. Called by Channels for messages of type `hint`."""
+        if event["name"] in self._names:
+            await self.send_json({"changed": event["name"]})
+
+    async def _keep(self, allowed: set[str]) -> None:
+        """Listens to these names instead of those before."""
         for name in allowed - self._names:
             await self.channel_layer.group_add(_channel_group(name), self.channel_name)
         for name in self._names - allowed:
             await self.channel_layer.group_discard(_channel_group(name), self.channel_name)
         self._names = allowed
 
-    async def hint(self, event: dict[str, Any]) -> None:  # Any: as Channels defines it
-        """Passes one hint on. Called by Channels for messages of type `hint`."""
-        await self.send_json({"changed": event["name"]})
-
     async def _recheck(self) -> None:
-        """Ends the connection of somebody who was switched off meanwhile."""
+        """Ends the connection of somebody who was switched off, and forgets names that are no longer theirs to see."""
+        seen, due = await _rights(), clock.monotonic() + SESSION_SECONDS
         while True:
             await asyncio.sleep(RECHECK_SECONDS)
-            if not await sync_to_async(_is_active)(self._user.pk):
-                await self.close(UNAUTHENTICATED_CLOSE)
+            now = await _rights()
+            if now is seen and now is not None and clock.monotonic() < due:
+                continue
+            if now is None or not await sync_to_async(_may_stay)(self._reader, self._session_key):
+                await self.close(UNKNOWN_CLOSE if now is None else UNAUTHENTICATED_CLOSE)
                 return
+            async with self._changing:
+                await self._keep(await sync_to_async(_visible)(self._reader, self._names))
+            seen, due = now, clock.monotonic() + SESSION_SECONDS
+
+
+async def _rights() -> object:
+    """Returns something that is another one after any change of rights, keys or users; None when that is unknown."""
+    try:
+        return key_cache.recent(_COMPARED_SECONDS) or await sync_to_async(key_cache.compared)()
+    except TryLater:
+        return None
 
 
 def _channel_group(name: str) -> str:
     return f"hints.{name.replace(':', '.')}"
 
 
-def _is_active(user_id: int) -> bool:
+def _may_stay(reader: Actor, session_key: str) -> bool:
+    """Returns whether the user is active, and the session still theirs. Two queries."""
     close_old_connections()
-    return User.objects.filter(pk=user_id, is_active=True).exists()
+    user = User.objects.filter(pk=reader.user_id or 0, is_active=True).first()
+    if user is None or not session_key:
+        return user is not None
+    kept = import_module(settings.SESSION_ENGINE).SessionStore(session_key).get(HASH_SESSION_KEY, "")
+    return constant_time_compare(kept, user.get_session_auth_hash())
 
 
-def _visible(user: User, names: Iterable[str]) -> set[str]:
+def _visible(actor: Actor, names: Iterable[str]) -> set[str]:
     """Returns those names that mean something of this account which the reader may see. One query a kind."""
     close_old_connections()
     wanted: dict[str, set[int]] = {}
@@ -97,12 +148,11 @@ def _visible(user: User, names: Iterable[str]) -> set[str]:
         if kind in KINDS and number.isascii() and number.isdigit() and int(number) <= limits.INT64_MAX:
             wanted.setdefault(kind, set()).add(int(number))
     found: set[str] = set()
-    actor = Actor(account_id=user.account_id, user_id=user.pk, name=user.login, is_root=user.is_root)
     for kind, rows, instance, name in (
-        ("topic", Topic.objects.filter(instance__account_id=user.account_id), "instance__name", "name"),
-        ("group", Group.objects.filter(instance__account_id=user.account_id), "instance__name", "name"),
-        ("operation", Operation.objects.filter(instance__account_id=user.account_id), "instance__name", "group__name"),
-        ("instance", Instance.objects.filter(account_id=user.account_id), "name", "name"),
+        ("topic", Topic.objects.filter(instance__account_id=actor.account_id), "instance__name", "name"),
+        ("group", Group.objects.filter(instance__account_id=actor.account_id), "instance__name", "name"),
+        ("operation", Operation.objects.filter(instance__account_id=actor.account_id), "instance__name", "group__name"),
+        ("instance", Instance.objects.filter(account_id=actor.account_id), "name", "name"),
     ):
         ids = wanted.get(kind)
         if ids:

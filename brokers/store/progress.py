@@ -65,7 +65,7 @@ class StatsRow:
     kept_count: int
     stored_count: int
     last_stored_at: datetime | None
-    group_count: int
+    group_ids: list[int]
 
 
 @dataclass(frozen=True, slots=True)

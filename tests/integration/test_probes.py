@@ -31,9 +31,9 @@ def test_metrics_count_what_was_sent_and_what_is_behind(client: httpx.Client) ->
     received = client.post(f"{group}:receive", json={"topics": ["metered"], "max": 2}).json()["messages"]
     client.post(f"{group}:ack", json={"receipts": [message["receipt"] for message in received]}).raise_for_status()
     lines = client.get("/metrics").text.splitlines()
-    assert 'rocketmq_messages_in_total{instance="default",topic="metered"} 5.0' in lines
-    assert 'rocketmq_consumer_lag_messages{consumer_group="meters",instance="default"} 3.0' in lines
-    assert 'rocketmq_messages_out_total{consumer_group="meters",instance="default"} 2.0' in lines
+    assert 'rocketmq_messages_in_total{account="main",instance="default",topic="metered"} 5.0' in lines
+    assert 'rocketmq_consumer_lag_messages{account="main",consumer_group="meters",instance="default"} 3.0' in lines
+    assert 'rocketmq_messages_out_total{account="main",consumer_group="meters",instance="default"} 2.0' in lines
     assert any(line.startswith("mqconsole_commit_messages_count") for line in lines)
 
 

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import tempfile
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,6 +44,33 @@ class Program:
         output, _ = self.process.communicate(timeout=RUN_SECONDS)
         assert self.process.returncode == 0, output
         return [line.split("\t") for line in output.splitlines()]
+
+
+@dataclass(frozen=True, slots=True)
+class Launcher:
+    """Starts programs of another language; `command` comes before a program's name."""
+
+    command: Sequence[str]
+    suffix: str
+    server: Running
+    place: Path | None = None
+
+    def start(self, program: str, *arguments: str, **environment: str) -> Program:
+        """Starts a program that finds the product by its name server."""
+        addresses = {"NAMESRV": f"127.0.0.1:{self.server.ports['MQ_NAMESRV_PORT']}"}
+        process = subprocess.Popen(
+            [*self.command, program + self.suffix, *arguments],
+            cwd=self.place,
+            env={**os.environ, **addresses, **environment},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        return Program(process)
+
+    def run(self, program: str, *arguments: str, **environment: str) -> Lines:
+        """Runs a program to its end and returns what it said."""
+        return self.start(program, *arguments, **environment).lines()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tests.interop.columns import BODY, COLOUR, KEYS, MESSAGE_ID, OFFSET, QUEUE, TAG, got
 from tests.interop.conftest import Java
 from tests.stack import wait_until
 
@@ -13,8 +14,6 @@ Rest = Callable[..., Any]
 SENT_COUNT = 20
 BODIES = {f"{mode}-{i}" for mode in ("sync", "async", "oneway") for i in range(3)}
 BODIES |= {f"batch-{i}" for i in range(10)} | {"long-" + "x" * 100_000}
-# Columns of a line GOT.
-QUEUE, OFFSET, TAG, KEYS, COLOUR, TRIES, MESSAGE_ID, BODY = range(2, 10)
 
 
 def send(java: Java, topic: str) -> list[list[str]]:
@@ -22,10 +21,6 @@ def send(java: Java, topic: str) -> list[list[str]]:
     assert [line[1] for line in sent] == ["sync"] * 3 + ["async"] * 3 + ["batch", "long"]
     assert all(line[2] == "SEND_OK" for line in sent)
     return sent
-
-
-def got(lines: list[list[str]]) -> list[list[str]]:
-    return [line for line in lines if line[0] == "GOT"]
 
 
 def progress(rest: Rest, group: str) -> Any:

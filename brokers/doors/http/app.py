@@ -106,6 +106,9 @@ async def _pass_on(app: App, scope: Scope, *, receive: Receive, send: Send) -> N
 
 
 def _check_type(exchange: Exchange) -> None:
-    content_type = exchange.headers.get(b"content-type", b"application/json").partition(b";")[0].strip().lower()
+    given = exchange.headers.get(b"content-type", b"application/json")
+    if given == b"application/json":
+        return
+    content_type = given.partition(b";")[0].strip().lower()
     if content_type != b"application/json":
         raise Rejected("Send the body as application/json.", ErrorCode.UNSUPPORTED_MEDIA_TYPE)

@@ -20,8 +20,8 @@ from .exchange import Exchange
 
 PATH = b"/metrics"
 _TEXT = "text/plain; version=0.0.4; charset=utf-8"
-_TOPIC = ["instance", "topic"]
-_GROUP = ["instance", "consumer_group"]
+_TOPIC = ["account", "instance", "topic"]
+_GROUP = ["account", "instance", "consumer_group"]
 
 
 async def serve(exchange: Exchange) -> None:
@@ -64,8 +64,9 @@ class _Numbers:
         taken = CounterMetricFamily("rocketmq_messages_in_total", "Messages stored", labels=_TOPIC)
         kept = GaugeMetricFamily("mqconsole_messages_kept", "Messages in the log", labels=_TOPIC)
         for topic in self._reading.topics:
-            taken.add_metric([topic.instance, topic.name], topic.taken)
-            kept.add_metric([topic.instance, topic.name], topic.kept)
+            labels = [topic.account, topic.instance, topic.name]
+            taken.add_metric(labels, topic.taken)
+            kept.add_metric(labels, topic.kept)
         yield from (taken, kept)
 
     def _groups(self) -> Iterator[Metric]:
@@ -85,7 +86,7 @@ class _Numbers:
             labels=_GROUP,
         )
         for group in self._reading.groups:
-            labels, found = [group.instance, group.name], group.progress
+            labels, found = [group.account, group.instance, group.name], group.progress
             lag.add_metric(labels, found.lag)
             if found.oldest_age_seconds is not None:
                 age.add_metric(labels, 1000 * found.oldest_age_seconds)

@@ -10,7 +10,9 @@ from collections.abc import Mapping
 
 from accounts.errors import AccountError
 
+from ...dispatch import connections
 from ...domain import limits
+from ...domain.actor import Actor
 from ...domain.errors import BrokerError, ProtocolViolation
 from ...protocols.remoting import frames
 from ...protocols.remoting.codes import Ask
@@ -44,6 +46,7 @@ class Connection:
         self._polls: set[asyncio.Task[None]] = set()
         self._questions: dict[int, asyncio.Future[Command]] = {}
         self._opaque = itertools.count(1)
+        self._counted: Actor | None = None
         peer = writer.get_extra_info("peername") or ("", 0)
         self._ip, self._address = str(peer[0]), f"{peer[0]}:{peer[1]}"
         writer.transport.set_write_buffer_limits(high=_WRITE_BYTES)
@@ -96,6 +99,8 @@ class Connection:
                 for answer in self._questions.values():
                     if not answer.done():
                         answer.set_exception(ConnectionError("the client is gone"))
+                if self._counted is not None:
+                    connections.leave(self._counted)
 
     async def _read(self, tasks: asyncio.TaskGroup) -> None:
         while True:
@@ -145,6 +150,7 @@ class Connection:
     async def _respond(self, request: Command) -> Command:
         try:
             actor = await identity.prove(request, self._ip)
+            await self._count(actor)
         except (BrokerError, AccountError) as error:
             return handlers.refusal(request, error)
         call = Call(
@@ -156,3 +162,13 @@ class Connection:
             place=self._place,
         )
         return await handlers.answer(call)
+
+    async def _count(self, actor: Actor) -> None:
+        """Counts the connection for the first account that uses it."""
+        if self._counted is None:
+            self._counted = actor
+            try:
+                await connections.enter(actor)
+            except BrokerError:
+                self._counted = None
+                raise

@@ -15,11 +15,12 @@ from ...domain import clock, limits, messages, retry
 from ...domain.errors import BrokerError, ErrorCode, ProtocolViolation, Rejected
 from ...domain.messages import Outgoing
 from ...engine.publish import Published, Send
-from ...protocols.remoting import bodies, records
+from ...protocols.remoting import bodies, handles, records
 from ...protocols.remoting.codes import Ask, Reply
 from ...protocols.remoting.frames import Command
+from .. import allowance
 from . import names, returns
-from .call import Call
+from .call import BROKER_NAME, Call
 from .stored import FLAG
 
 # The short names of the second spelling, in the order of the alphabet.
@@ -31,6 +32,8 @@ _LONG_NAMES = dict(
         strict=True,
     )
 )
+# When a message may be seen, spelled by this client and by those of the cloud.
+_INSTANTS_MS = ("TIMER_DELIVER_MS", "__STARTDELIVERTIME")
 # Reserved names that clients set themselves and other clients must find again.
 _KEPT = frozenset("WAIT CORRELATION_ID REPLY_TO_CLIENT TTL MSG_TYPE CLUSTER INSTANCE_ID BUYER_ID".split())
 
@@ -66,8 +69,9 @@ async def send(call: Call) -> Command:
     if queue >= len(topic.queue_ids):
         raise Rejected(f"Topic {header.topic!r} has queues 0 to {len(topic.queue_ids) - 1}.")
     sends = [Send(topic, _outgoing(call, header, entry, queue=queue), is_typed=False) for entry in entries]
+    await allowance.require_send(call.actor, topic, [len(one.message.body) for one in sends])
     results = await (await desk.get()).publish(sends)
-    return _answer(call, topic, queue=queue, results=results)
+    return _answer(call, topic, header=header, queue=queue, results=results)
 
 
 def _read_header(call: Call) -> _Header:
@@ -132,9 +136,10 @@ def _delay(given: Mapping[str, str]) -> dict[str, Any]:  # Any: two of Outgoing'
     try:
         if level := int(given.get("DELAY", "0")):
             return {"delay": retry.level_delay(level)}
-        if "TIMER_DELIVER_MS" in given:
-            at = clock.from_ms(int(given["TIMER_DELIVER_MS"]))
-            return {"deliver_at": at} if at > clock.now() else {}
+        for name in _INSTANTS_MS:
+            if name in given:
+                # One that is past waits too: what is due only the database's clock knows (promise P5).
+                return {"deliver_at": clock.from_ms(max(int(given[name]), 0))}
         if "TIMER_DELAY_SEC" in given:
             return {"delay": timedelta(seconds=int(given["TIMER_DELAY_SEC"]))}
         if "TIMER_DELAY_MS" in given:
@@ -144,7 +149,9 @@ def _delay(given: Mapping[str, str]) -> dict[str, Any]:  # Any: two of Outgoing'
     return {}
 
 
-def _answer(call: Call, topic: TopicEntry, *, queue: int, results: Sequence[Published | BrokerError]) -> Command:
+def _answer(
+    call: Call, topic: TopicEntry, *, header: _Header, queue: int, results: Sequence[Published | BrokerError]
+) -> Command:
     done = []
     for result in results:
         if isinstance(result, BrokerError):
@@ -155,7 +162,11 @@ def _answer(call: Call, topic: TopicEntry, *, queue: int, results: Sequence[Publ
     offsets = [limits.QUEUE_OFFSET_MAX if one.offset is None else one.offset for one in done]
     ids = [records.offset_id(host, records.place(topic.queue_ids[queue], offset)) for offset in offsets]
     fields = _sent_fields(done[0].message_id, ",".join(ids), queue=queue)
-    return call.reply(Reply.SUCCESS, fields={**fields, "queueOffset": str(done[0].offset or 0)})
+    fields["queueOffset"] = str(done[0].offset or 0)
+    if done[0].deliver_at_ms is not None and not header.is_batch:
+        handle = handles.Recall(header.topic, BROKER_NAME, done[0].deliver_at_ms, done[0].message_id)
+        fields["recallHandle"] = handles.write_recall(handle)
+    return call.reply(Reply.SUCCESS, fields=fields)
 
 
 def _sent_fields(message_id: str, offset_ids: str, *, queue: int) -> dict[str, str]:

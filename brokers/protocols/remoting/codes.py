@@ -37,6 +37,7 @@ class Ask(IntEnum):
     SEND_MESSAGE_V2 = 310
     SEND_BATCH_MESSAGE = 320
     LITE_PULL_MESSAGE = 361
+    RECALL_MESSAGE = 370
 
 
 class Reply(IntEnum):
@@ -63,6 +64,8 @@ class Reply(IntEnum):
     CONSUME_MSG_TIMEOUT = 207
     USER_NOT_EXIST = 3001
     POLICY_NOT_EXIST = 3002
+    FLOW_CONTROL = 215
+    ILLEGAL_OPERATION = 604
 
 
 _E, _R = ErrorCode, Reply
@@ -98,7 +101,10 @@ STATUS: dict[ErrorCode, Reply] = {
     _E.OPERATION_NOT_FOUND: _R.QUERY_NOT_FOUND,
     _E.STALE_RECEIPT: _R.INVALID_PARAMETER,
     _E.OFFSET_OUT_OF_RANGE: _R.INVALID_PARAMETER,
-    _E.QUOTA_EXCEEDED: _R.SYSTEM_BUSY,
+    # A producer tells the application at once; a consumer pauses for 20 ms and asks again.
+    _E.QUOTA_EXCEEDED: _R.FLOW_CONTROL,
+    _E.BACKLOG_FULL: _R.FLOW_CONTROL,
+    _E.LIMIT_REACHED: _R.MESSAGE_ILLEGAL,
     _E.GROUP_PAUSED: _R.NO_PERMISSION,
     _E.OVERLOADED: _R.SYSTEM_BUSY,
     _E.STORE_UNAVAILABLE: _R.SERVICE_NOT_AVAILABLE,

@@ -67,10 +67,10 @@ WHERE (%(group_id)s::bigint IS NULL OR c.group_id = %(group_id)s)
 ORDER BY g.name, c.group_id, t.kind DESC, t.name, q.number;
 
 -- name: of_topics
--- How many messages each topic keeps, when the last one came, and how many groups read it.
+-- How many messages each topic keeps, when the last one came, and which groups read it.
 -- Index: brokers_queue by topic, cursor_by_queue, offset_gap pk. Locks none. O(queues + cursors).
-SELECT kept.*, (SELECT count(DISTINCT c.group_id) FROM brokers_queue q JOIN cursor c ON c.queue_id = q.id
-                WHERE q.topic_id = kept.topic_id)
+SELECT kept.*, ARRAY(SELECT DISTINCT c.group_id FROM brokers_queue q JOIN cursor c ON c.queue_id = q.id
+                     WHERE q.topic_id = kept.topic_id)
 FROM (
     SELECT q.topic_id, sum(q.next_offset - q.min_offset - gap.unused_kept)::bigint, sum(q.next_offset - gap.unused)::bigint,
            max(q.last_stored_at) FILTER (WHERE q.next_offset > gap.unused)

@@ -1,11 +1,14 @@
 """A page hears that what it shows has changed, of its own account only."""
 
+import json
+import time
 from typing import Any
 
 from asgiref.sync import async_to_sync, sync_to_async
 from channels.layers import get_channel_layer
 from channels.testing import WebsocketCommunicator
 
+from accounts import grants, members
 from accounts.models import User
 from brokers.live.hints import UNAUTHENTICATED_CLOSE, Hints
 from tests.integration.console.shop import Shop
@@ -38,6 +41,37 @@ def test_page_hears_of_its_own_objects_and_of_no_others(shop: Shop) -> None:
     assert is_quiet
 
 
+def test_page_hears_no_more_within_two_seconds_of_a_revocation(shop: Shop) -> None:
+    actor, member = shop.people.owner.actor, shop.people.member.user
+    mine = f"topic:{shop.topic.pk}"
+    group = f"hints.topic.{shop.topic.pk}"
+    document = {"Effect": "Allow", "Action": "mq:QueryTopic", "Resource": "acs:mq:*:*:shop%orders"}
+    grants.create_policy(actor, "look", json.dumps({"Version": "1", "Statement": document}))
+    grants.attach(actor, "look", user="mia")
+
+    async def scene() -> tuple[float, int]:
+        socket = _socket(member)
+        await socket.connect()
+        await socket.send_json_to({"watch": [mine]})
+        layer = get_channel_layer()
+        assert layer is not None
+        await _hear(socket, group, mine)
+        await sync_to_async(grants.detach)(actor, "look", user="mia")
+        began, last = time.monotonic(), time.monotonic()
+        while time.monotonic() - began < 4:
+            await layer.group_send(group, {"type": "hint", "name": mine})
+            if not await socket.receive_nothing(timeout=0.1):
+                await socket.receive_json_from()
+                last = time.monotonic()
+        await sync_to_async(members.set_active)(actor, "mia", False)
+        closed = await socket.receive_output(timeout=5)
+        return last - began, int(closed["code"])
+
+    seconds, code = async_to_sync(scene)()
+    assert seconds <= 2.0
+    assert code == UNAUTHENTICATED_CLOSE
+
+
 def test_nobody_is_turned_away(shop: Shop) -> None:
     async def scene() -> int:
         socket = _socket(None)
@@ -60,6 +94,17 @@ def test_what_is_not_understood_is_left_alone(shop: Shop) -> None:
 
     assert async_to_sync(scene)()
     assert async_to_sync(sync_to_async(User.objects.count))() >= 3
+
+
+async def _hear(socket: WebsocketCommunicator, group: str, name: str) -> None:
+    """Repeats the hint until the page has joined: joining is asked for, not answered."""
+    layer = get_channel_layer()
+    assert layer is not None
+    while True:
+        await layer.group_send(group, {"type": "hint", "name": name})
+        if not await socket.receive_nothing(timeout=0.2):
+            assert await socket.receive_json_from() == {"changed": name}
+            return
 
 
 def _socket(user: User | None) -> WebsocketCommunicator:

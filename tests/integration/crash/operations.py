@@ -7,9 +7,10 @@ from brokers.catalog import snapshot
 from brokers.domain import filters, receipts
 from brokers.domain.errors import BrokerError
 from brokers.domain.messages import Outgoing
-from brokers.engine import delivery, publish, schedule, settlement
+from brokers.engine import delivery, publish, pulls, returns, schedule, settlement
 from brokers.engine.delivery import Delivery, ReceiveRequest, Subscription
 from brokers.engine.publish import Send
+from brokers.engine.returns import Return
 from brokers.engine.settlement import Refusal
 
 KEY = b"the tests' own key"
@@ -64,6 +65,14 @@ def expire() -> int:
     return settlement.expire_leases(100)
 
 
+def send_back(*, group: int, topic: int, message_id: str, is_final: bool) -> bool:
+    group_entry, topic_entry = snapshot.group_by_id(group), snapshot.topic_by_id(topic)
+    assert group_entry is not None and topic_entry is not None
+    (message,) = pulls.find(topic_entry, message_id=message_id, limit=1)
+    back = Return(group=group_entry, message=message, client_id="tester", delay=timedelta(), is_final=is_final)
+    return returns.send_back(back)
+
+
 def move_due() -> int:
     return schedule.move_due(100)
 
@@ -72,4 +81,6 @@ def _receipt(text: str) -> receipts.Receipt:
     return receipts.decode(text, KEY)
 
 
-OPERATIONS = {function.__name__: function for function in (send, receive, acknowledge, refuse, expire, move_due)}
+OPERATIONS = {
+    function.__name__: function for function in (send, receive, acknowledge, refuse, expire, send_back, move_due)
+}

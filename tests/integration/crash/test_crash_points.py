@@ -93,6 +93,15 @@ def _acknowledge(place: Place) -> dict[str, Any]:
     return {"receipts": place.receipts(invisible=1.0)}
 
 
+def _send_back(*, is_final: bool) -> Callable[[Place], dict[str, Any]]:
+    def prepare(place: Place) -> dict[str, Any]:
+        (message_id,) = place.sent("A")
+        where = {"group": place.group.pk, "topic": place.topic.pk}
+        return {**where, "message_id": message_id, "is_final": is_final}
+
+    return prepare
+
+
 MANY = [f"M{n:04d}" for n in range(150)]
 SCENARIOS: dict[str, Scenario] = {
     "send": Scenario("send", ["appended"], _send(["A", "B"]), 0),
@@ -120,6 +129,10 @@ SCENARIOS: dict[str, Scenario] = {
     "expire": Scenario("expire", ["listed_expired", *_FAILING, "expired"], _run_out, 3),
     "expire in order": Scenario("expire", ["listed_expired", *_FAILING, "expired"], _run_out, 3, order="FIFO"),
     "expire and bury": Scenario("expire", ["listed_expired", *_BURYING, "expired"], _run_out, 5, max_attempts=1),
+    "send back": Scenario("send_back", ["sent_back", "before_commit", "after_commit"], _send_back(is_final=False), 2),
+    "send back for good": Scenario(
+        "send_back", ["appended", "sent_back", "before_commit", "after_commit"], _send_back(is_final=True), 3
+    ),
     "move what is due": Scenario("move_due", ["appended", "moved_due", "before_commit", "after_commit"], _due, 3),
 }
 
@@ -220,6 +233,16 @@ def check_failed_once(place: Place) -> None:
     assert ledger.attempts(place.group) == 1
 
 
+def check_send_back(place: Place, arguments: dict[str, Any], is_kept: bool) -> None:
+    assert ledger.attempts(place.group) == int(is_kept)
+    is_final = arguments["is_final"]
+    assert operations.send_back(**arguments) is not is_final
+    assert ledger.attempts(place.group) == 1
+    assert ledger.dead_letters(place.group) == (["A"] if is_final else [])
+    # The member has not committed its offset, so the message itself is still to come, and its retry.
+    assert ledger.drain(place.group, place.topic) == {"A": 1 if is_final else 2}
+
+
 def check_move_due(place: Place, _: dict[str, Any], is_kept: bool) -> None:
     assert ledger.log_of(place.topic) == (["A", "B"] if is_kept else [])
     assert ledger.drain(place.group, place.topic) == {"A": 1, "B": 1}
@@ -232,5 +255,6 @@ CHECKS: dict[str, Callable[[Place, dict[str, Any], bool], None]] = {
     "acknowledge": check_acknowledge,
     "refuse": check_refuse,
     "expire": check_expire,
+    "send_back": check_send_back,
     "move_due": check_move_due,
 }
