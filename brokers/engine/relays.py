@@ -13,10 +13,13 @@ from typing import Any
 import orjson
 
 from .. import events
+from ..catalog import access, changes
 from ..domain import clock
+from ..domain.actor import Actor
 from ..domain.errors import ErrorCode, NotFound, TryLater
 from ..leases import presence, relays
 from ..leases import workers as alive_workers
+from ..models import Group
 
 RUNNING, STATUS, CONSUME = "running", "status", "consume"
 MEMBERS = "members"
@@ -50,6 +53,24 @@ def ask(group_id: int, client_id: str, what: str, details: Mapping[str, str] | N
     if told is None:
         raise silent(client_id)
     return _read(told)
+
+
+def deliver(actor: Actor, group: Group, queue_id: int, offset: int, *, client_id: str) -> Answer:
+    """Returns what a connected client says of one message it is made to consume now. Blocks.
+
+    Nothing else changes: not the group's place, not the message's attempts. Needs the right to resend in the group.
+    Raises: Denied; as `ask`. Effects: an audit row, before the client is asked.
+    """
+    resource = access.resource(group.instance.account_id, group.instance.name, group.name)
+    access.check(actor, "mq:Resend", resource)
+    note_delivery(actor, resource, queue_id, offset, client_id=client_id)
+    return ask(group.pk, client_id, CONSUME, {"queue_id": str(queue_id), "offset": str(offset)})
+
+
+def note_delivery(actor: Actor, resource: str, queue_id: int, offset: int, *, client_id: str) -> None:
+    """Writes down that somebody makes a client consume a message."""
+    with changes.transaction():
+        changes.record(actor, "mq:Resend", resource, client=client_id, queue_id=queue_id, offset=offset)
 
 
 def gather(group_id: int, what: str) -> list[dict[str, Any]]:  # Any: JSON values

@@ -17,7 +17,7 @@ from ...dispatch import bridge
 from ...domain import limits
 from ...domain.actor import Actor
 from ...domain.errors import BrokerError, ErrorCode, NotFound, Rejected
-from ...domain.names import DEAD_LETTER_PREFIX, RETRY_PREFIX
+from ...domain.names import DEAD_LETTER_PREFIX, RETRY_PREFIX, SYSTEM_TOPICS
 from .. import permission
 
 TEMPLATE_TOPIC = "TBW102"
@@ -70,6 +70,8 @@ async def topic(actor: Actor, name: str, action: str) -> tuple[TopicEntry, Name]
     else:
         await permission.require(actor, action, parsed.bare, instance=parsed.instance)
     found = snapshot.cached_topic(actor.account_id, parsed.instance, parsed.bare)
+    if found is None and parsed.bare in SYSTEM_TOPICS:
+        found = await bridge.run(_system_topic, actor, parsed)
     if found is None:
         found = await bridge.run(snapshot.topic, actor.account_id, parsed.instance, parsed.bare)
     return found, parsed
@@ -137,6 +139,14 @@ def _create_topic(actor: Actor, name: Name, queue_count: int) -> None:
         lambda: snapshot.topic(actor.account_id, name.instance, name.bare),
         lambda: actions.create_topic(actor, instance, name=name.bare, queue_count=queue_count),
     )
+
+
+def _system_topic(actor: Actor, name: Name) -> TopicEntry:
+    def make() -> None:
+        actions.create_system_topic(actor, access.instance(actor, name.instance), name.bare)
+
+    _unless_there(lambda: snapshot.topic(actor.account_id, name.instance, name.bare), make)
+    return snapshot.topic(actor.account_id, name.instance, name.bare)
 
 
 def _create_group(actor: Actor, name: Name) -> None:

@@ -14,6 +14,7 @@ from ...dispatch import desk
 from ...domain import clock, limits, messages, retry
 from ...domain.errors import BrokerError, ErrorCode, ProtocolViolation, Rejected
 from ...domain.messages import Outgoing
+from ...domain.names import TRACE_TOPIC
 from ...engine.publish import Published, Send
 from ...protocols.remoting import bodies, handles, records
 from ...protocols.remoting.codes import Ask, Reply
@@ -120,7 +121,7 @@ def _outgoing(call: Call, header: _Header, entry: records.BatchEntry, *, queue: 
         body=entry.body,
         message_id=message_id,
         tag=given.get("TAGS", "").strip() or None,
-        keys=tuple(dict.fromkeys(given.get("KEYS", "").split())),
+        keys=_keys(given, header.topic),
         properties={name: value for name, value in given.items() if name not in messages.RESERVED_PROPERTIES},
         wire_properties=kept,
         queue=queue,
@@ -129,6 +130,12 @@ def _outgoing(call: Call, header: _Header, entry: records.BatchEntry, *, queue: 
         born_host=call.peer.address,
         **_delay(given),
     )
+
+
+def _keys(given: Mapping[str, str], topic: str) -> tuple[str, ...]:
+    keys = tuple(dict.fromkeys(given.get("KEYS", "").split()))
+    # A trace record has the keys of every message it is about; clients cannot send fewer.
+    return keys[: limits.KEY_COUNT] if topic == TRACE_TOPIC else keys
 
 
 def _delay(given: Mapping[str, str]) -> dict[str, Any]:  # Any: two of Outgoing's fields
@@ -176,5 +183,5 @@ def _sent_fields(message_id: str, offset_ids: str, *, queue: int) -> dict[str, s
         "queueOffset": "0",
         "transactionId": message_id,
         "MSG_REGION": "DefaultRegion",
-        "TRACE_ON": "false",
+        "TRACE_ON": "true",  # clients that trace send their records to RMQ_SYS_TRACE_TOPIC
     }

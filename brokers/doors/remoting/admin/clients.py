@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Iterable
 from typing import Any
 
-from ....catalog import snapshot
+from ....catalog import access, snapshot
 from ....dispatch import bridge
 from ....domain.errors import ErrorCode, NotFound, TryLater
 from ....engine import relays as far
@@ -61,6 +61,9 @@ async def consume(call: Call) -> Command:
     if found is None or found[0].instance_id != group.instance_id:
         raise NotFound("There is no such message.", ErrorCode.MESSAGE_NOT_FOUND)
     await permission.require(call.actor, "mq:QueryMessage", found[0].name, instance=found[0].instance)
+    resource = access.resource(call.actor.account_id, group.instance, group.name)
+    client = bodies.text(call.fields, "clientId")
+    await bridge.run(lambda: far.note_delivery(call.actor, resource, queue_id, offset, client_id=client))
     return await _relay(call, group.id, far.CONSUME, {"queue_id": str(queue_id), "offset": str(offset)})
 
 
