@@ -29,7 +29,7 @@ def of_namespace(actor: Actor, namespace: str) -> dict[str, str]:
     return dict(_rows(actor, namespace).order_by("name").values_list("name", "value"))
 
 
-def put(actor: Actor, namespace: str, name: str, value: str) -> None:
+def put(actor: Actor, namespace: str, name: str, *, value: str) -> None:
     """Keeps a value. Raises Denied, Rejected. Effects: one transaction with its audit row."""
     resource = _check(actor, "mq:UpdateInstance")
     longest = limits.CLIENT_SETTING_NAME_CHARS

@@ -25,7 +25,8 @@ def show(request: HttpRequest, instance: str, group: str) -> HttpResponse:
     with_stacks = request.GET.get("stacks") == "1"
     answer, problem = None, ""
     try:
-        answer = relays.ask(found.pk, client_id, relays.RUNNING, {"stacks": "true" if with_stacks else "false"})
+        who = relays.Client(found.pk, client_id)
+        answer = relays.ask(who, relays.RUNNING, {"stacks": "true" if with_stacks else "false"})
     except BrokerError as error:
         problem = problems.sentence(error)
     if answer is not None and answer.code != 0:
@@ -54,7 +55,7 @@ def deliver(request: HttpRequest, instance: str, message_id: str) -> HttpRespons
         messages.error(request, _("The message is not in the log any more, so nobody can be given it."))
         return back
     try:
-        answer = relays.deliver(actor, group, copy.queue_id, copy.offset, client_id=client_id)
+        answer = relays.deliver(actor, group, client_id, place=relays.Place(copy.queue_id, copy.offset))
     except BrokerError as error:
         page.report(request, error)
         return back

@@ -32,6 +32,27 @@ _SILENT_MS = 120_000
 
 
 @dataclass(frozen=True, slots=True)
+class Client:
+    """A client in a group."""
+
+    group_id: int
+    client_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a message stands in the log."""
+
+    queue_id: int
+    offset: int
+
+    @property
+    def details(self) -> dict[str, str]:
+        """Returns the place as details of a question."""
+        return {"queue_id": str(self.queue_id), "offset": str(self.offset)}
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """What a client said: its protocol's code (0 is good), remark and body, and the same as plain values."""
 
@@ -41,21 +62,21 @@ class Answer:
     view: dict[str, Any] = field(default_factory=dict)  # Any: JSON values
 
 
-def ask(group_id: int, client_id: str, what: str, details: Mapping[str, str] | None = None) -> Answer:
+def ask(who: Client, what: str, details: Mapping[str, str]) -> Answer:
     """Returns the answer of a group's connected client to `what` (RUNNING, STATUS or CONSUME). Blocks.
 
     Raises: NotFound when the client is not connected, TryLater when it does not answer in ten seconds.
     """
-    if not is_connected(group_id, client_id):
-        raise offline(client_id)
-    number = _send({"what": what, "group_id": group_id, "client_id": client_id, "details": dict(details or {})})
+    if not is_connected(who):
+        raise offline(who.client_id)
+    number = _send({"what": what, "group_id": who.group_id, "client_id": who.client_id, "details": dict(details)})
     told = relays.wait(number, seconds=ASK_SECONDS + _GATHER_SECONDS)
     if told is None:
-        raise silent(client_id)
+        raise silent(who.client_id)
     return _read(told)
 
 
-def deliver(actor: Actor, group: Group, queue_id: int, offset: int, *, client_id: str) -> Answer:
+def deliver(actor: Actor, group: Group, client_id: str, *, place: Place) -> Answer:
     """Returns what a connected client says of one message it is made to consume now. Blocks.
 
     Nothing else changes: not the group's place, not the message's attempts. Needs the right to resend in the group.
@@ -63,14 +84,14 @@ def deliver(actor: Actor, group: Group, queue_id: int, offset: int, *, client_id
     """
     resource = access.resource(group.instance.account_id, group.instance.name, group.name)
     access.check(actor, "mq:Resend", resource)
-    note_delivery(actor, resource, queue_id, offset, client_id=client_id)
-    return ask(group.pk, client_id, CONSUME, {"queue_id": str(queue_id), "offset": str(offset)})
+    note_delivery(actor, resource, client_id, place=place)
+    return ask(Client(group.pk, client_id), CONSUME, place.details)
 
 
-def note_delivery(actor: Actor, resource: str, queue_id: int, offset: int, *, client_id: str) -> None:
+def note_delivery(actor: Actor, resource: str, client_id: str, *, place: Place) -> None:
     """Writes down that somebody makes a client consume a message."""
     with changes.transaction():
-        changes.record(actor, "mq:Resend", resource, client=client_id, queue_id=queue_id, offset=offset)
+        changes.record(actor, "mq:Resend", resource, client=client_id, queue_id=place.queue_id, offset=place.offset)
 
 
 def gather(group_id: int, what: str) -> list[dict[str, Any]]:  # Any: JSON values
@@ -101,11 +122,9 @@ def answer(number: str, given: Answer) -> None:
     relays.answer(number, orjson.dumps(packed))
 
 
-def is_connected(group_id: int, client_id: str) -> bool:
+def is_connected(who: Client) -> bool:
     """Returns True if the client was heard of lately by a door that can ask it."""
-    oldest = clock.now_ms() - _SILENT_MS
-    found = presence.clients(group_id) or []
-    return any(s.client_id == client_id and s.door in _DOORS and s.last_seen_ms >= oldest for s in found)
+    return any(seen.client_id == who.client_id for seen in connected(who.group_id) or ())
 
 
 def connected(group_id: int) -> list[presence.Seen] | None:

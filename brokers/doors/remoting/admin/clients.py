@@ -25,6 +25,7 @@ from ..call import Call
 _far = bridge.Lane("relay")
 _STATUS_CLIENT_COUNT = 64
 _Values = dict[str, Any]  # Any: JSON values
+_Question = tuple[str, dict[str, str]]  # what, and its details
 
 
 async def consumers(call: Call) -> Command:
@@ -50,7 +51,8 @@ async def running(call: Call) -> Command:
     """307: what a client says of itself."""
     group, _ = await names.group(call.actor, bodies.text(call.fields, "consumerGroup"), "mq:QueryGroup")
     details = {"stacks": "true" if bodies.truth(call.fields, "jstackEnable") else "false"}
-    return await _relay(call, group.id, far.RUNNING, details)
+    who = far.Client(group.id, bodies.text(call.fields, "clientId"))
+    return await _relay(call, who, (far.RUNNING, details))
 
 
 async def consume(call: Call) -> Command:
@@ -63,8 +65,9 @@ async def consume(call: Call) -> Command:
     await permission.require(call.actor, "mq:QueryMessage", found[0].name, instance=found[0].instance)
     resource = access.resource(call.actor.account_id, group.instance, group.name)
     client = bodies.text(call.fields, "clientId")
-    await bridge.run(lambda: far.note_delivery(call.actor, resource, queue_id, offset, client_id=client))
-    return await _relay(call, group.id, far.CONSUME, {"queue_id": str(queue_id), "offset": str(offset)})
+    place = far.Place(queue_id, offset)
+    await bridge.run(lambda: far.note_delivery(call.actor, resource, client, place=place))
+    return await _relay(call, far.Client(group.id, client), (far.CONSUME, place.details))
 
 
 async def status(call: Call) -> Command:
@@ -77,8 +80,8 @@ async def status(call: Call) -> Command:
     if not wanted:
         remark = f"the consumer group[{bodies.text(call.fields, 'group')}] not online"
         return call.reply(Reply.CONSUMER_NOT_ONLINE, remark=remark)
-    details = {"topic": topic.name}
-    answers = await asyncio.gather(*(_ask(call, group.id, client, (far.STATUS, details)) for client in wanted))
+    question = (far.STATUS, {"topic": topic.name})
+    answers = await asyncio.gather(*(_ask(call, far.Client(group.id, client), question) for client in wanted))
     parts = []
     for client, answer in zip(wanted, answers, strict=True):
         table = (
@@ -113,21 +116,21 @@ def describe_subscription(one: _Values) -> _Values:
     }
 
 
-async def _relay(call: Call, group_id: int, what: str, details: dict[str, str]) -> Command:
-    answer = await _ask(call, group_id, bodies.text(call.fields, "clientId"), (what, details))
+async def _relay(call: Call, who: far.Client, question: _Question) -> Command:
+    answer = await _ask(call, who, question)
     code = Reply(answer.code) if answer.code in set(Reply) else Reply.SYSTEM_ERROR
     return call.reply(code, remark=answer.remark or None, body=answer.body)
 
 
-async def _ask(call: Call, group_id: int, client_id: str, question: tuple[str, dict[str, str]]) -> Answer:
+async def _ask(call: Call, who: far.Client, question: _Question) -> Answer:
     what, details = question
-    member = call.members.find(group_id, client_id)
+    member = call.members.find(who.group_id, who.client_id)
     if member is not None:
         return await relays.ask(member, what, details, place=call.place)
     try:
-        return await _far.run(far.ask, group_id, client_id, what, details)
+        return await _far.run(far.ask, who, what, details)
     except NotFound:
-        remark = f"The Consumer <{call.fields.get('consumerGroup', '')}> <{client_id}> not online"
+        remark = f"The Consumer <{call.fields.get('consumerGroup', '')}> <{who.client_id}> not online"
         return Answer(Reply.SYSTEM_ERROR, remark)
     except TryLater as error:
         return Answer(Reply.CONSUME_MSG_TIMEOUT, error.detail)

@@ -16,7 +16,8 @@ from ..call import Call
 async def put(call: Call) -> Command:
     """100: keeps a value."""
     namespace, key = _name(call)
-    await bridge.run(client_settings.put, call.actor, namespace, key, bodies.text(call.fields, "value"))
+    value = bodies.text(call.fields, "value")
+    await bridge.run(lambda: client_settings.put(call.actor, namespace, key, value=value))
     return call.reply()
 
 
