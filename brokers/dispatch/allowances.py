@@ -139,9 +139,8 @@ async def _open(payer: Payer) -> Open:
             raise _over(purse)
         if purse.filling is None:
             purse.filling = asyncio.ensure_future(_fill_now(purse))
+        # Others who wait for the same filling may spend all of it first; then it is filled again, or is closed by now.
         await asyncio.shield(purse.filling)
-        if purses.get(key) is purse and (purse.count <= 0 or purse.size <= 0):
-            raise _over(purse)
 
 
 async def _fill_now(purse: Open) -> None:
@@ -169,6 +168,7 @@ def _closing(purse: Open) -> Order:
 def _fill(purse: Open, order: Order, given: Given) -> None:
     purse.fill(given.count, given.size, paid=(order.count[0], order.size[0]))
     if purse.count <= 0 or purse.size <= 0:
+        # Without a wait the buckets have more: this much was only spent while they were asked.
         purse.closed_until = clock.monotonic() + given.wait_seconds
         purse.blame = given.slowest
 

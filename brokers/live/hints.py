@@ -9,17 +9,13 @@ the ordinary permission check, so a hint reveals nothing. Names of other account
 
 import asyncio
 from collections.abc import Iterable
-from importlib import import_module
 from typing import Any
 
 from asgiref.sync import sync_to_async
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
-from django.conf import settings
-from django.contrib.auth import HASH_SESSION_KEY
 from django.db import close_old_connections
-from django.utils.crypto import constant_time_compare
 
-from accounts import key_cache
+from accounts import key_cache, sessions
 from accounts import limits as account_limits
 from accounts.errors import TryLater
 from accounts.models import User
@@ -58,6 +54,7 @@ class Hints(AsyncJsonWebsocketConsumer):
             await self.close(UNAUTHENTICATED_CLOSE)
             return
         client = self.scope.get("client") or ("",)
+        session = self.scope.get("session")
         self._reader = Actor(
             account_id=user.account_id,
             user_id=user.pk,
@@ -65,8 +62,8 @@ class Hints(AsyncJsonWebsocketConsumer):
             is_root=user.is_root,
             source_ip=str(client[0]),
             is_secure=self.scope.get("scheme") == "wss",
+            has_second_factor=session is not None and await sync_to_async(sessions.has_second_factor)(session),
         )
-        session = self.scope.get("session")
         self._session_key = (session.session_key if session is not None else None) or ""
         self._changing = asyncio.Lock()
         self._check = asyncio.create_task(self._recheck())
@@ -130,13 +127,11 @@ def _channel_group(name: str) -> str:
 
 
 def _may_stay(reader: Actor, session_key: str) -> bool:
-    """Returns whether the user is active, and the session still theirs. Two queries."""
+    """Returns whether the user is active, and the session still theirs. One query."""
     close_old_connections()
-    user = User.objects.filter(pk=reader.user_id or 0, is_active=True).first()
-    if user is None or not session_key:
-        return user is not None
-    kept = import_module(settings.SESSION_ENGINE).SessionStore(session_key).get(HASH_SESSION_KEY, "")
-    return constant_time_compare(kept, user.get_session_auth_hash())
+    if not session_key:
+        return User.objects.filter(pk=reader.user_id or 0, is_active=True).exists()
+    return sessions.is_alive(session_key, reader.user_id or 0)
 
 
 def _visible(actor: Actor, names: Iterable[str]) -> set[str]:

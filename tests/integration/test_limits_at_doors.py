@@ -1,5 +1,6 @@
 """Limits at the doors of a running server: what is answered over one, and that acknowledgements and consumers go on."""
 
+import asyncio
 import time
 from collections.abc import Iterator
 
@@ -57,6 +58,18 @@ def test_over_the_send_rate_is_429_within_two_seconds_and_the_rate_is_kept(owner
     assert 40 <= passed <= 3 * 20 + 20 + 2
     change(owner, send_per_second=None)
     wait_until(lambda: all(send(owner).status_code == 201 for _ in range(50)), what="the limit to go", seconds=4)
+
+
+async def test_many_who_begin_at_once_are_far_from_the_limit(server: Running, owner: httpx.Client) -> None:
+    wait_until(lambda: send(owner).status_code == 201, what="limits of other tests to go", seconds=4)
+    auth = (server.credentials["access_key_id"], server.credentials["access_key_secret"])
+    batch = {"messages": [{"body": "x"}] * 50}
+    async with httpx.AsyncClient(base_url=server.url, auth=auth, timeout=30) as client:
+        for _ in range(3):
+            sends = [client.post(f"{ROOT}/topics/limited/messages", json={"body": "x"}) for _ in range(100)]
+            sends += [client.post(f"{ROOT}/topics/limited/messages:batch", json=batch) for _ in range(50)]
+            answers = await asyncio.gather(*sends)
+            assert [answer.status_code for answer in answers] == [201] * 100 + [200] * 50
 
 
 def test_over_the_receive_rate_consumers_wait_and_acknowledge_freely(owner: httpx.Client) -> None:
