@@ -153,7 +153,7 @@ def test_connected_clients_are_shown_asked_and_given_a_message(mqadmin: Tool, ja
         lambda: [line.split() for line in mqadmin("consumerConnection", "-g", group).splitlines() if " JAVA " in line],
         what="the consumer to be connected",
     )
-    client = connection[1]
+    client = connection[0]
     running = mqadmin("consumerStatus", "-g", group, "-i", client)
     assert "PROP_CONSUME_TYPE" in running and topic in running
     wait_until(lambda: rest("GET", f"/groups/{group}/offsets")["lag"] == 0, what="the message to be consumed")

@@ -12,8 +12,10 @@ TRACES = "RMQ_SYS_TRACE_TOPIC"
 
 def test_traces_of_a_message_are_kept_and_found_by_its_id(java: Java, rest: Rest) -> None:
     topic = group = f"traced-{java.name}"
-    sent, got = java.run("Trace", topic, group)
-    assert sent[1] == got[1]
+    program = java.start("Trace", topic, group)
+    assert program.process.stdout is not None
+    sent, got = (program.process.stdout.readline().split() for _ in range(2))
+    assert (sent[0], got) == ("SENT", ["GOT", sent[1]])
     message_id = sent[1]
 
     def records() -> set[str]:
@@ -23,5 +25,6 @@ def test_traces_of_a_message_are_kept_and_found_by_its_id(java: Java, rest: Rest
         return {line.split("\x01")[0] for line in lines}
 
     wait_until(lambda: records() >= {"Pub", "SubBefore", "SubAfter"}, what="the traces")
+    assert program.lines() == []  # it ends when nobody speaks to it any more
     assert TRACES not in {found["name"] for found in rest("GET", "/topics?limit=500")["items"]}
     assert TRACES in {found["name"] for found in rest("GET", "/topics?kind=SYSTEM")["items"]}

@@ -18,7 +18,7 @@ from ...protocols.remoting.bodies import Membership, Subscription
 from ...protocols.remoting.codes import Ask, Reply
 from ...protocols.remoting.frames import Command
 from . import names
-from .call import Call, Peer
+from .call import Call, Memory, Peer
 
 _SILENT_SECONDS = 120.0
 
@@ -35,6 +35,7 @@ class Member:
     subscriptions: dict[str, Subscription] = field(default_factory=dict)
     language: str = "OTHER"
     version: int = 0
+    memory: Memory = field(default_factory=Memory)
 
     @property
     def prefix(self) -> str:
@@ -122,6 +123,7 @@ async def heartbeat(call: Call) -> Command:
             subscriptions,
             call.request.language,
             call.request.version,
+            call.memory,
         )
         call.members.join(member)
         door = "remoting-broadcast" if membership.is_broadcast else "remoting"

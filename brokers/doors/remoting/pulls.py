@@ -61,7 +61,13 @@ async def pull(call: Call) -> Command:
     )
     wait = timedelta(milliseconds=min(max(wait_ms, 0), limits.PULL_WAIT_SECONDS * 1000))
     await allowance.require_receive(call.actor, group, wait_seconds=min(wait.total_seconds(), _FLOW_WAIT_SECONDS))
-    found = await (await desk.get()).pull(one, wait=wait)
+    call.memory.pulling[key] = call.memory.pulling.get(key, 0) + 1
+    try:
+        found = await (await desk.get()).pull(one, wait=wait)
+    finally:
+        call.memory.pulling[key] -= 1
+        if not call.memory.pulling[key]:
+            del call.memory.pulling[key]
     if wait:
         still = [] if is_look else [group.name]
         await permission.require_still(call.actor, "mq:SUB", still, instance=group.instance)
@@ -70,6 +76,7 @@ async def pull(call: Call) -> Command:
     call.memory.epochs[key] = found.epoch
     if found.is_moved:
         call.memory.committed.pop(key, None)
+        call.memory.moved_at[key] = clock.monotonic()
     return _answer(call, found, topic=topic_name, queue=queue, prefix=parsed.prefix)
 
 

@@ -62,6 +62,14 @@ class Relays:
         if topic is None:
             return
         for member in members:
+            # Told twice, a client would rest twice: whoever is pulling hears of it by that.
+            moved = {
+                int(queue): offset
+                for queue, offset in order["offsets"].items()
+                if not member.memory.hears_of((member.group.id, topic.queue_ids[int(queue)]))
+            }
+            if not moved:
+                continue
             name = names.wrap(member.prefix, topic.name)
             fields = {
                 "topic": name,
@@ -69,7 +77,7 @@ class Relays:
                 "timestamp": str(clock.now_ms()),
                 "isForce": "true",
             }
-            table = ((QueueName(name, BROKER_NAME, int(queue)), offset) for queue, offset in order["offsets"].items())
+            table = ((QueueName(name, BROKER_NAME, queue), offset) for queue, offset in moved.items())
             body = b'{"offsetTable":' + bodies.write_by_queue(table) + b"}"
             member.peer.tell(Manage.RESET_CONSUMER_CLIENT_OFFSET, fields, body)
 

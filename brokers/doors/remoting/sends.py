@@ -182,6 +182,6 @@ def _sent_fields(message_id: str, offset_ids: str, *, queue: int) -> dict[str, s
         "queueId": str(queue),
         "queueOffset": "0",
         "transactionId": message_id,
-        "MSG_REGION": "DefaultRegion",
+        "MSG_REGION": REGION,
         "TRACE_ON": "true",  # clients that trace send their records to RMQ_SYS_TRACE_TOPIC
     }

@@ -6,7 +6,7 @@ Owns: which properties they find. Must not know: how it was fetched. Called by: 
 from ...domain.messages import ORIGIN_TOPIC, Stored
 from ...protocols.remoting import records
 from . import names
-from .call import CLUSTER, Place
+from .call import CLUSTER, REGION, Place
 
 # Keeps the number a producer may give a message beside its properties; only RocketMQ's clients know of it.
 FLAG = "MQ2_FLAG"
@@ -24,6 +24,7 @@ def record(message: Stored, *, topic: str, queue: int, prefix: str, place: Place
         properties["TAGS"] = message.tag
     properties["UNIQ_KEY"] = message.message_id
     properties["CLUSTER"] = CLUSTER
+    properties["MSG_REGION"] = REGION  # a client traces only what comes from somewhere
     host, _, port = message.born_host.rpartition(":")
     return records.encode(
         records.Record(

@@ -14,7 +14,8 @@ from accounts.models import User
 
 from ....dispatch import bridge
 from ....domain.actor import Actor
-from ....domain.errors import Rejected
+from ....domain.errors import ErrorCode, Rejected
+from ....domain.names import may_exist
 from ....protocols.remoting import admin_bodies, bodies
 from ....protocols.remoting.admin_bodies import UserForm
 from ....protocols.remoting.codes import Reply
@@ -43,7 +44,7 @@ async def update(call: Call) -> Command:
 async def delete(call: Call) -> Command:
     """3003: deletes a sub-account with its keys."""
     try:
-        await bridge.run(members.delete_user, call.actor, bodies.text(call.fields, "username"))
+        await bridge.run(members.delete_user, call.actor, _name(call))
     except NotFound as error:
         return call.reply(Reply.USER_NOT_EXIST, remark=error.detail)
     return call.reply()
@@ -52,7 +53,7 @@ async def delete(call: Call) -> Command:
 async def get(call: Call) -> Command:
     """3004: one user; nobody's password."""
     try:
-        found = await bridge.run(members.user, call.actor, bodies.text(call.fields, "username"))
+        found = await bridge.run(members.user, call.actor, _name(call))
     except NotFound as error:
         return call.reply(Reply.USER_NOT_EXIST, remark=error.detail)
     return call.reply(body=bodies.write(_describe(found)))
@@ -65,9 +66,16 @@ async def every(call: Call) -> Command:
     return call.reply(body=bodies.write_list([_describe(user) for user in found if wanted in user.name]))
 
 
+def _name(call: Call) -> str:
+    name = bodies.text(call.fields, "username")
+    if not may_exist(name):
+        raise Rejected("A user's name holds no NUL.", ErrorCode.INVALID_NAME)
+    return name
+
+
 def _form(call: Call) -> UserForm:
     form = admin_bodies.read_user(call.request.body)
-    name = call.fields.get("username") or form.name
+    name = _name(call)
     if form.kind == _SUPER:
         raise Rejected("Nobody becomes a super user here; attach the policy FullAccess in the console.")
     if form.status not in {"", _ON, _OFF}:

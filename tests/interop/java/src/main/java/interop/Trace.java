@@ -33,7 +33,7 @@ public final class Trace {
         });
         consumer.start();
         Client.await(got, 60);
-        // Their traces leave with them.
+        System.in.read(); // traces leave a few seconds later, and some not at all when their client does
         consumer.shutdown();
         producer.shutdown();
         System.exit(0);
