@@ -130,6 +130,35 @@ class Group(models.Model):
         return self.name
 
 
+class ProducerGroup(models.Model):
+    """Producers that answer for one another's transactions. Made by the first half message that names it.
+
+    A setting that is None is the server's own. The two totals are the store's (`sql/halves.sql`).
+    """
+
+    instance = models.ForeignKey(Instance, on_delete=models.CASCADE, related_name="producer_groups")
+    name = models.CharField(max_length=limits.GROUP_NAME_CHARS)
+    immunity_seconds = models.PositiveIntegerField(null=True)  # from the half message to its first check
+    interval_seconds = models.PositiveIntegerField(null=True)  # from one check to the next
+    max_checks = models.PositiveIntegerField(null=True)  # then the half message is discarded
+    webhook_url = models.CharField(max_length=limits.WEBHOOK_URL_CHARS, blank=True, default="", db_default="")
+    # Signs what is posted there; sealed with the master key (accounts.vault).
+    webhook_nonce = models.BinaryField(default=b"", db_default=b"")
+    webhook_secret = models.BinaryField(default=b"", db_default=b"")
+    check_count = models.BigIntegerField(default=0, db_default=0)
+    discard_count = models.BigIntegerField(default=0, db_default=0)
+    created_at = models.DateTimeField(db_default=Now())
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["instance", "name"], name="producer_group_name_unique_in_instance"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class CatalogVersion(models.Model):
     """One row, raised by every change of topics, groups or instances: tells processes to drop what they cached."""
 

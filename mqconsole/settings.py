@@ -91,6 +91,15 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # --- message store ---------------------------------------------------------------------------------------------
 RETENTION_HOURS = env.integer("MQ_RETENTION_HOURS", 72, low=1, high=24 * 365)
 DEAD_LETTER_RETENTION_DAYS = env.integer("MQ_DEAD_LETTER_RETENTION_DAYS", 30, low=1, high=3650)
+# A half message's first check, the pause between checks, how many come before it is discarded: unless its producer
+# group has settings of its own.
+TRANSACTION_IMMUNITY_SECONDS = env.integer("MQ_TRANSACTION_IMMUNITY_SECONDS", 6, low=1, high=24 * 3600)
+TRANSACTION_CHECK_SECONDS = env.integer("MQ_TRANSACTION_CHECK_SECONDS", 30, low=1, high=24 * 3600)
+TRANSACTION_CHECK_MAX = env.integer("MQ_TRANSACTION_CHECK_MAX", 15, low=1, high=1000)
+# How long a decision is remembered: a repeated or late one gets a definite answer until then.
+TRANSACTION_DECISION_HOURS = env.integer("MQ_TRANSACTION_DECISION_HOURS", 72, low=1, high=24 * 365)
+# Webhooks may lead to addresses inside: for tests, and for networks whose every address is trusted.
+WEBHOOK_ALLOW_PRIVATE = env.boolean("MQ_WEBHOOK_ALLOW_PRIVATE", False)
 # Threads of one process that run engine calls; each holds one PostgreSQL connection.
 ENGINE_THREADS = env.integer("MQ_ENGINE_THREADS", 8, low=2, high=64)
 # The most an account may have of each thing, and what it has unless it sets less; 0: no ceiling.

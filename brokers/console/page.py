@@ -146,6 +146,8 @@ def _chrome_rights(request: HttpRequest, instance: Instance | None) -> dict[str,
         "policies": access.may(who, "ram:ListPolicies", scope),
         "simulate": access.may(who, "ram:SimulatePolicy", scope),
         "limits": access.may(who, "mq:QueryLimits", access.resource(who.account_id, "*")),
+        "transactions": instance is not None
+        and access.may(who, "mq:QueryMessage", access.resource(who.account_id, instance.name)),
         "audit": access.may(who, "mq:QueryAudit", f"acs:mq:*:{who.account_id}:*"),
         "create_instance": access.may(who, "mq:CreateInstance", f"acs:mq:*:{who.account_id}:*"),
         "create_topic": access.may(who, "mq:CreateTopic", inside),

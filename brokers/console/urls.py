@@ -17,12 +17,14 @@ from . import (
     overview,
     policies,
     preferences,
+    producer_groups,
     redrives,
     resets,
     security,
     send,
     signin,
     topics,
+    transactions,
     user_groups,
     users,
 )
@@ -33,6 +35,8 @@ GROUP = f"{INSTANCE}/groups/<str:group>"
 USER = "users/<str:name>"
 USER_GROUP = "user-groups/<str:name>"
 POLICY = "policies/<str:name>"
+TRANSACTION = f"{INSTANCE}/transactions/<str:transaction>"
+PRODUCER_GROUP = f"{INSTANCE}/producer-groups/<str:group>"
 OPERATION = f"{INSTANCE}/operations/<int:number>"
 
 urlpatterns = [
@@ -119,6 +123,16 @@ urlpatterns = [
     path(f"{INSTANCE}/messages", messages.search, name="messages"),
     path(f"{INSTANCE}/messages/<str:message_id>", messages.show, name="message"),
     path(f"{INSTANCE}/messages/<str:message_id>/deliver", clients.deliver, name="message_deliver"),
+    path(f"{INSTANCE}/transactions", transactions.index, {"tab": "waiting"}, name="transactions"),
+    path(f"{INSTANCE}/transactions/discarded", transactions.index, {"tab": "discarded"}, name="transactions_discarded"),
+    path(f"{INSTANCE}/transactions/decided", transactions.index, {"tab": "decided"}, name="transactions_decided"),
+    path(TRANSACTION, transactions.show, name="transaction"),
+    path(f"{TRANSACTION}/commit", transactions.commit, name="transaction_commit"),
+    path(f"{TRANSACTION}/rollback", transactions.roll_back, name="transaction_rollback"),
+    path(f"{TRANSACTION}/check", transactions.check, name="transaction_check"),
+    path(f"{INSTANCE}/producer-groups", producer_groups.index, name="producer_groups"),
+    path(PRODUCER_GROUP, producer_groups.show, name="producer_group"),
+    path(f"{PRODUCER_GROUP}/delete", producer_groups.delete, name="producer_group_delete"),
     path(f"{INSTANCE}/operations", operations.index, name="operations"),
     path(OPERATION, operations.show, name="operation"),
     path(f"{OPERATION}/pause", operations.pause, name="operation_pause"),

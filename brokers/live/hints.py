@@ -27,7 +27,7 @@ from brokers.models import Group, Instance, Operation, Topic
 UNAUTHENTICATED_CLOSE = 4401
 # The database cannot say whether the reader may stay: the page comes back by itself.
 UNKNOWN_CLOSE = 1013
-KINDS = ("topic", "group", "operation", "instance")
+KINDS = ("topic", "group", "operation", "instance", "transactions")
 # How often a connection looks whether anybody's rights changed at all; only then it asks for its own reader's.
 RECHECK_SECONDS = 0.5
 # So often it asks all the same: a session ends, and a condition on the time stops to hold, without a change of rights.
@@ -148,6 +148,8 @@ def _visible(actor: Actor, names: Iterable[str]) -> set[str]:
         ("group", Group.objects.filter(instance__account_id=actor.account_id), "instance__name", "name"),
         ("operation", Operation.objects.filter(instance__account_id=actor.account_id), "instance__name", "group__name"),
         ("instance", Instance.objects.filter(account_id=actor.account_id), "name", "name"),
+        # The transactions of an instance, by the instance's number.
+        ("transactions", Instance.objects.filter(account_id=actor.account_id), "name", "name"),
     ):
         ids = wanted.get(kind)
         if ids:
@@ -160,7 +162,7 @@ def _visible(actor: Actor, names: Iterable[str]) -> set[str]:
 
 def _may_hear(actor: Actor, kind: str, *, instance: str, name: str) -> bool:
     scope = access.resource(actor.account_id, instance)
-    if kind == "instance":
+    if kind in {"instance", "transactions"}:
         return access.may(actor, "mq:QueryInstanceBaseInfo", scope)
     if kind == "operation":
         return access.may_on_group(actor, "mq:QueryOperation", instance=instance, group=name)

@@ -32,6 +32,7 @@ ASKED: list[tuple[Manage, dict[str, str], bytes]] = [
     (Manage.GET_CONSUME_STATS, {"consumerGroup": "adm-g"}, b""),
     (Manage.INVOKE_BROKER_TO_RESET_OFFSET, {"topic": "adm-t", "group": "adm-g", "timestamp": "-1"}, b""),
     (Manage.GET_CONSUMER_CONNECTION_LIST, {"consumerGroup": "adm-g"}, b""),
+    (Manage.GET_PRODUCER_CONNECTION_LIST, {"producerGroup": "adm-p"}, b""),
     (Manage.GET_CONSUMER_RUNNING_INFO, {"consumerGroup": "adm-g", "clientId": "c"}, b""),
     (Manage.CONSUME_MESSAGE_DIRECTLY, {"consumerGroup": "adm-g", "clientId": "c", "msgId": "0" * 32}, b""),
     (Manage.INVOKE_BROKER_TO_GET_CONSUMER_STATUS, {"topic": "adm-t", "group": "adm-g"}, b""),
@@ -96,7 +97,7 @@ def test_no_code_breaks_on_what_is_missing_or_strange(server: Running) -> None:
         for code in Manage:
             for fields, body in (({}, b""), ({"topic": "\0", "group": "", "username": "\0"}, b"{"), ({}, b"[1]")):
                 answer = client.ask(code, body, **fields)
-                assert answer.code != Reply.SYSTEM_ERROR or code == Manage.VIEW_BROKER_STATS_DATA, (code, answer)
+                assert "went wrong" not in str(answer.remark), (code, answer)
 
 
 def test_a_client_is_asked_and_told_by_other_processes(server: Running, owner: httpx.Client) -> None:

@@ -12,7 +12,7 @@ from accounts.errors import AccountError
 from ...domain import limits
 from ...domain.actor import Actor
 from ...domain.errors import BrokerError, ErrorCode, Rejected
-from . import deliveries, health, identity, metrics, sends
+from . import deliveries, health, identity, metrics, sends, transactions
 from .exchange import Event, Exchange, Gone, Receive, Scope, Send
 from .routes import Route, find
 
@@ -28,6 +28,10 @@ _HANDLERS: dict[str, tuple[Handler, int]] = {
     "receive": (deliveries.receive, limits.SMALL_REQUEST_BYTES),
     "ack": (deliveries.acknowledge, limits.SMALL_REQUEST_BYTES),
     "nack": (deliveries.refuse, limits.SMALL_REQUEST_BYTES),
+    "half": (transactions.prepare, limits.SEND_REQUEST_BYTES),
+    "commit": (transactions.commit, limits.SMALL_REQUEST_BYTES),
+    "rollback": (transactions.roll_back, limits.SMALL_REQUEST_BYTES),
+    "checks": (transactions.poll, limits.SMALL_REQUEST_BYTES),
     "extend": (deliveries.extend, limits.SMALL_REQUEST_BYTES),
 }
 

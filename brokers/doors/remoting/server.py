@@ -7,12 +7,15 @@ Both ports take every request: this process is name server and broker in one.
 import asyncio
 import logging
 import socket
+from collections.abc import Sequence
 from typing import Any
 
 from django.conf import settings
 
 from ...dispatch import desk
 from ...domain import limits
+from ...engine.back_checks import Noted, Question
+from ...engine.clients import ProducerGroup
 from .call import Place
 from .connection import Connection
 from .members import Members, forget_presence
@@ -26,20 +29,21 @@ _SWEEP_SECONDS = 10.0
 class RemotingServer:
     """Listens on both ports from `start` to `stop`."""
 
-    def __init__(self) -> None:
-        self._members = Members()
+    def __init__(self, worker: str) -> None:
+        self._worker = worker
+        self._members = Members(worker)
         self._servers: list[asyncio.Server] = []
         self._connections: set[asyncio.Task[None]] = set()
         self._sweeper: asyncio.Task[None] | None = None
         self._place = Place("", 0)
         self._relays: Relays | None = None
 
-    async def start(self, worker: str) -> None:
-        """Begins listening. `worker` is this process' name. Raises OSError when a port is taken."""
+    async def start(self) -> None:
+        """Begins listening. Raises OSError when a port is taken."""
         # Clients find the broker by an address in routes and message ids, which hold no names.
         host = await asyncio.get_running_loop().run_in_executor(None, socket.gethostbyname, settings.ADVERTISE_HOST)
         self._place = Place(host, settings.BROKER_PORT)
-        self._relays = Relays(self._members, self._place, worker)
+        self._relays = Relays(self._members, self._place, self._worker)
         await desk.get()
         for port in (settings.NAMESRV_PORT, settings.BROKER_PORT):
             self._servers.append(await asyncio.start_server(self._accept, settings.BIND, port))
@@ -53,6 +57,14 @@ class RemotingServer:
         """Does what another process wants done with the clients that are connected here."""
         if self._relays is not None:
             self._relays.obey(order)
+
+    def reaches(self, group: ProducerGroup) -> bool:
+        """Returns True if a producer of the group is connected here."""
+        return self._members.producers.has(group)
+
+    async def ask(self, group: ProducerGroup, questions: Sequence[Question]) -> list[Noted]:
+        """Asks producers connected here what became of half messages; returns which were asked."""
+        return await self._members.producers.ask(group, questions, self._place)
 
     async def stop(self) -> None:
         """Closes the ports and every connection."""
@@ -81,6 +93,7 @@ class RemotingServer:
         finally:
             self._connections.discard(task)
             gone = self._members.hang_up(connection)
+            await self._members.producers.hang_up(connection)
             if gone:
                 await forget_presence(gone)
 
@@ -88,3 +101,4 @@ class RemotingServer:
         while True:
             await asyncio.sleep(_SWEEP_SECONDS)
             self._members.sweep()
+            await self._members.producers.sweep()

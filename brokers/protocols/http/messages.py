@@ -274,3 +274,6 @@ _OPTIONAL_MEMBERS: dict[str, Callable[[Mapping[str, Any], str], Any]] = {
     "delay_seconds": _delay,
 }
 _FIELDS = {"delay_seconds": "delay"}
+
+# For the other files of this room.
+only_members, read_number, read_text = _only, _number, _text

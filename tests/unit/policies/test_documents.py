@@ -134,6 +134,6 @@ def test_every_action_the_product_asks_for_is_in_the_list() -> None:
         "ram:CreateRecoveryCodes",
         "ram:UseRecoveryCode",
         "mq:RecallMessage",
-    }
+    } | {f"mq:{verb}Transaction" for verb in ("Commit", "Rollback", "Check")}
     assert asked - unlisted <= set(spellings.ACTIONS)
     assert len(asked) > 40

@@ -6,7 +6,7 @@ Each handler asks for the right that the console asks for the same thing.
 
 from ....protocols.remoting.admin_codes import Manage
 from ..call import Handler
-from . import clients, groups, progress, server, settings, topics, users
+from . import clients, groups, producers, progress, server, settings, topics, users
 
 HANDLERS: dict[int, Handler] = {
     Manage.UPDATE_AND_CREATE_TOPIC: topics.save,
@@ -33,6 +33,8 @@ HANDLERS: dict[int, Handler] = {
     Manage.GET_CONSUMER_RUNNING_INFO: clients.running,
     Manage.CONSUME_MESSAGE_DIRECTLY: clients.consume,
     Manage.INVOKE_BROKER_TO_GET_CONSUMER_STATUS: clients.status,
+    Manage.GET_PRODUCER_CONNECTION_LIST: producers.of_group,
+    Manage.GET_ALL_PRODUCER_INFO: producers.every,
     Manage.GET_BROKER_RUNTIME_INFO: server.runtime,
     Manage.GET_BROKER_CONFIG: server.broker_config,
     Manage.GET_NAMESRV_CONFIG: server.namesrv_config,

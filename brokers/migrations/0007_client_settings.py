@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('accounts', '0003_policies'),
-        ('brokers', '0005_quotas'),
+        ('brokers', '0006_transactions'),
     ]
 
     operations = [
