@@ -54,7 +54,9 @@ ASKED: list[tuple[Manage, dict[str, str], bytes]] = [
 @pytest.fixture
 def owner(server: Running) -> Iterator[httpx.Client]:
     given = server.credentials
-    with httpx.Client(base_url=server.url, auth=(given["access_key_id"], given["access_key_secret"])) as client:
+    with httpx.Client(
+        base_url=server.url, auth=(given["access_key_id"], given["access_key_secret"]), timeout=60
+    ) as client:
         yield client
 
 
