@@ -2,12 +2,15 @@
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
 import httpx
 import pytest
 
 from accounts import remoting_signature
+from brokers.protocols.remoting import records
 from brokers.protocols.remoting.admin_codes import Manage
 from brokers.protocols.remoting.codes import Ask, Reply
 from brokers.protocols.remoting.frames import Command
@@ -144,3 +147,47 @@ def test_the_trace_topic_is_made_by_the_first_who_needs_it_and_hidden(server: Ru
     assert "RMQ_SYS_TRACE_TOPIC" not in {topic["name"] for topic in listed["items"]}
     assert owner.delete(f"{ROOT}/topics/RMQ_SYS_TRACE_TOPIC").status_code == 409
     assert owner.post(f"{ROOT}/topics", json={"name": "RMQ_SYS_TRACE_TOPIC"}).status_code == 400
+
+
+def test_the_console_asks_a_client_of_another_process_and_gives_it_a_message(
+    server: Running, owner: httpx.Client
+) -> None:
+    assert owner.post(f"{ROOT}/topics", json={"name": "near", "queues": 1}).status_code == 201
+    sent = owner.post(f"{ROOT}/topics/near/messages", json={"body": "now"}).json()
+    with connected(server) as member, signed_in(server) as browser:
+        member.send(Command(code=Ask.HEART_BEAT, opaque=3, body=heartbeat("near", "near")))
+        page = "/i/default/groups/near"
+        wait_until(lambda: f"{page}/client?id=me%401" in browser.get(page).text, what="the client to be shown")
+
+        with ThreadPoolExecutor(1) as pool:
+            shown = pool.submit(browser.get, f"{page}/client?id=me%401")
+            asked = next_request(member)
+            assert asked.code == Manage.GET_CONSUMER_RUNNING_INFO
+            member.send(Command(code=0, opaque=asked.opaque, flag=1, body=b'{"properties":{"threads":"seventeen"}}'))
+            assert "seventeen" in shown.result(timeout=60).text
+
+            # Only groups that read the topic are offered a message of it.
+            pull = {"consumerGroup": "near", "topic": "near", "queueId": "0", "queueOffset": "0", "maxMsgNums": "1"}
+            pull |= {"sysFlag": "0", "commitOffset": "0", "suspendTimeoutMillis": "0"}
+            assert member.ask(Ask.PULL_MESSAGE, b"", **pull).code == Reply.SUCCESS
+            address = f"/i/default/messages/{sent['message_id']}"
+            assert "me@1" in browser.get(address).text
+            form = {"group": "near", "client": "me@1", "csrfmiddlewaretoken": browser.cookies["csrftoken"]}
+            given = pool.submit(lambda: browser.post(f"{address}/deliver", data=form, headers={"Referer": server.url}))
+            asked = next_request(member)
+            assert asked.code == Manage.CONSUME_MESSAGE_DIRECTLY
+            assert [record.body for record in records.decode(asked.body)] == [b"now"]
+            member.send(Command(code=0, opaque=asked.opaque, flag=1, body=b'{"consumeResult":"CR_SUCCESS"}'))
+            assert "me@1 consumed the message." in given.result(timeout=60).text
+        assert "mq:Resend" in browser.get("/audit").text
+
+
+@contextmanager
+def signed_in(server: Running) -> Iterator[httpx.Client]:
+    given = server.credentials
+    with httpx.Client(base_url=server.url, timeout=60, follow_redirects=True) as browser:
+        browser.get("/signin")
+        form = {"account": given["account"], "name": given["username"], "password": given["password"]}
+        form["csrfmiddlewaretoken"] = browser.cookies["csrftoken"]
+        assert browser.post("/signin", data=form, headers={"Referer": server.url}).status_code == 200
+        yield browser
