@@ -168,7 +168,7 @@ def test_a_reset_reaches_a_running_consumer(mqadmin: Tool, java: Java, rest: Res
     topic = group = f"adm-back-{java.name}"
     rest("POST", "/topics", {"name": topic, "queues": 1})
     rest("POST", f"/topics/{topic}/messages:batch", {"messages": [{"body": str(n)} for n in range(3)]})
-    consumer = java.start("Consume", topic, group, "*", "clustering", "6")
+    consumer = java.start("Consume", topic, group, "*", "clustering", "6", "110")
     consumer.wait_for("STARTED")
     wait_until(lambda: not missing(rest, f"/groups/{group}"), what="the group")
     wait_until(lambda: rest("GET", f"/groups/{group}/offsets")["topics"], what="the group to read")
@@ -177,8 +177,8 @@ def test_a_reset_reaches_a_running_consumer(mqadmin: Tool, java: Java, rest: Res
     rest("POST", f"/groups/{group}/offsets:reset", {"topic": topic, "to": "earliest"})
     consumed = [line[-1] for line in consumer.lines() if line[0] == "GOT"]
     assert sorted(consumed) == sorted(["0", "1", "2"] * 2)
-    # The client itself rests ten seconds after it was told. A second pause would mean that it heard twice.
-    assert time.monotonic() - began < 25
+    # The client itself rests ten seconds; 4.9 then waits for its next turn of sharing out queues, up to twenty.
+    assert time.monotonic() - began < 60
 
 
 def test_a_signed_tool_may_do_what_its_key_may(mqadmin: Tool, rest: Rest, tmp_path: Path) -> None:
