@@ -36,6 +36,10 @@ class Peer(Protocol):
     def ip(self) -> str:
         """Returns the client's address."""
 
+    @property
+    def is_gone(self) -> bool:
+        """Returns True once the connection has ended."""
+
     def tell(self, code: int, fields: Mapping[str, str], body: bytes = b"") -> None:
         """Sends a one-way request to the client; a client that is gone hears nothing."""
 

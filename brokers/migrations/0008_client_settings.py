@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('accounts', '0003_policies'),
-        ('brokers', '0006_transactions'),
+        ('brokers', '0007_request_minutes'),
     ]
 
     operations = [
