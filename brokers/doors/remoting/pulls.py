@@ -75,10 +75,13 @@ async def pull(call: Call) -> Command:
         await permission.require_still(call.actor, "mq:SUB", still, instance=group.instance)
         await names.topic(call.actor, topic_name, right)
     allowance.note_received(call.actor, group, (len(one.body) for one in found.messages))
-    call.memory.epochs[key] = found.epoch
     if found.is_moved:
+        # Until it pulls from the new place, a client may still say how far it was: that belongs to the old epoch.
+        call.memory.epochs.setdefault(key, found.epoch)
         call.memory.committed.pop(key, None)
         call.memory.moved_at[key] = clock.monotonic()
+    else:
+        call.memory.epochs[key] = found.epoch
     is_each = member is not None and member.membership.is_broadcast
     reader = _Reader(group, topic, topic_name, parsed.prefix, member.client_id if member and is_each else "")
     return _answer(call, found, reader, queue=queue)
