@@ -86,6 +86,18 @@ def create_topic(
     return made
 
 
+def create_system_topic(actor: Actor, instance: Instance, name: str) -> Topic:
+    """Returns a new topic clients expect; needs the right to send to it. Raises as `create_topic`."""
+    resource = access.resource(actor.account_id, instance.name, name)
+    access.check(actor, "mq:PUB", resource)
+    if name not in names.SYSTEM_TOPICS:
+        raise Rejected(f"{name!r} is no system topic.", ErrorCode.INVALID_NAME)
+    with changes.change(f"instance:{instance.pk}"):
+        made = _insert_topic(instance, name=name, kind=Topic.Kind.SYSTEM)
+        changes.record(actor, "mq:CreateTopic", resource, kind=Topic.Kind.SYSTEM)
+    return made
+
+
 def update_topic(actor: Actor, topic: Topic, *, queue_count: int | None = None, remark: str | None = None) -> Topic:
     """Returns the topic with more queues or another remark; None leaves a field as it is.
 
@@ -243,6 +255,8 @@ def _insert_queues(topic: Topic, *, start: int, end: int) -> None:
 
 
 def _require_user_topic(topic: Topic) -> None:
+    if topic.kind == Topic.Kind.SYSTEM:
+        raise Rejected(f"Topic {topic.name!r} belongs to the server; it is not changed or deleted.", ErrorCode.CONFLICT)
     if topic.kind != Topic.Kind.USER:
         raise Rejected(
             f"Topic {topic.name!r} belongs to its group; it is made, changed and deleted with the group.",

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from brokers.catalog import access, actions, selectors
 from brokers.domain import retry
 from brokers.domain.errors import Rejected
-from brokers.engine import clients, offsets, removal
+from brokers.engine import clients, offsets, relays, removal
 from brokers.models import Group
 
 from . import code, page, problems, rows
@@ -135,6 +135,7 @@ def progress(request: HttpRequest, instance: str, group: str) -> HttpResponse:
         "is_late": rows.is_late(overall),
         "topics": [part for part in rows.sections(found, overall) if part.is_retry or not shows or shows(part.name)],
         "clients": clients.clients(found.pk),
+        "askable": {seen.client_id for seen in relays.connected(found.pk) or ()},
     }
     return page_of(request, found, tab="progress", context=context)
 

@@ -12,6 +12,7 @@ from ...protocols.remoting import frames
 from ...protocols.remoting.codes import STATUS, Ask, Reply
 from ...protocols.remoting.frames import Command
 from . import lookups, members, orders, pulls, recalls, replies, routes, sends, transactions
+from .admin import HANDLERS as ADMIN_HANDLERS
 from .call import Call, Handler
 
 _log = logging.getLogger(__name__)
@@ -45,6 +46,7 @@ HANDLERS: dict[int, Handler] = {
     Ask.GET_BROKER_CLUSTER_INFO: routes.cluster,
     Ask.GET_ALL_TOPIC_LIST_FROM_NAMESERVER: routes.topics,
     Ask.GET_TOPICS_BY_CLUSTER: routes.topics,
+    **ADMIN_HANDLERS,
 }
 
 

@@ -21,7 +21,7 @@ from ...protocols.remoting.codes import Ask, Reply
 from ...protocols.remoting.frames import Command
 from . import names
 from .askers import Askers
-from .call import Call, Peer
+from .call import Call, Memory, Peer
 from .producers import Producers
 
 _SILENT_SECONDS = 120.0
@@ -37,6 +37,14 @@ class Member:
     membership: Membership
     heard_at: float
     subscriptions: dict[str, Subscription] = field(default_factory=dict)
+    language: str = "OTHER"
+    version: int = 0
+    memory: Memory = field(default_factory=Memory)
+
+    @property
+    def prefix(self) -> str:
+        """Returns what the client writes before the names of its instance."""
+        return self.membership.group.removesuffix(self.group.name)
 
 
 class Members:
@@ -57,6 +65,15 @@ class Members:
     def of(self, group_id: int, peer: Peer) -> Member | None:
         """Returns the member of a group that this connection is."""
         return self._groups.get(group_id, {}).get(peer)
+
+    def every(self, group_id: int) -> list[Member]:
+        """Returns a group's members here."""
+        return list(self._groups.get(group_id, {}).values())
+
+    def find(self, group_id: int, client_id: str) -> Member | None:
+        """Returns the member of a group with this client id that was heard of last."""
+        found = [member for member in self.every(group_id) if member.client_id == client_id]
+        return max(found, key=lambda member: member.heard_at, default=None)
 
     def join(self, member: Member) -> None:
         """Notes a heartbeat; tells the others when somebody is new, or reads other topics than before."""
@@ -100,16 +117,35 @@ async def heartbeat(call: Call) -> Command:
     """34: a client says which groups it produces and consumes for, and what it reads."""
     heart = bodies.read_heartbeat(call.request.body)
     for membership in heart.consumers:
+        if membership.group == names.LOOKER:
+            continue
         group, _ = await names.group_or_new(call.actor, membership.group)
         subscriptions = {s.topic: s for s in membership.subscriptions}
-        member = Member(heart.client_id, call.peer, group, membership, clock.monotonic(), subscriptions)
+        member = Member(
+            heart.client_id,
+            call.peer,
+            group,
+            membership,
+            clock.monotonic(),
+            subscriptions,
+            call.request.language,
+            call.request.version,
+            call.memory,
+        )
         call.members.join(member)
         door = "remoting-broadcast" if membership.is_broadcast else "remoting"
         seen = clients.Seen(heart.client_id, door, call.peer.address, call.actor.name, clock.now_ms())
         (await desk.get()).note_client(group.id, seen)
         await _note_reader(call, member)
     call.members.askers.note(call.peer, call.actor.account_id, heart.client_id)
-    await call.members.producers.hear(call.peer, call.actor, client_id=heart.client_id, groups=heart.producers)
+    await call.members.producers.hear(
+        call.peer,
+        call.actor,
+        client_id=heart.client_id,
+        groups=heart.producers,
+        language=call.request.language,
+        version=call.request.version,
+    )
     return call.reply(fields={"IS_SUPPORT_HEART_BEAT_V2": "false", "IS_SUB_CHANGE": "true"})
 
 

@@ -7,7 +7,7 @@ from ...domain.messages import ORIGIN_TOPIC, Stored
 from ...domain.requests import REPLY_TO
 from ...protocols.remoting import records
 from . import names
-from .call import CLUSTER, Place
+from .call import CLUSTER, REGION, Place
 
 # Keeps the number a producer may give a message beside its properties; only RocketMQ's clients know of it.
 FLAG = "MQ2_FLAG"
@@ -30,6 +30,7 @@ def record(message: Stored, *, topic: str, queue: int, prefix: str, place: Place
         properties[REPLY_TO] = reply_to
     properties["UNIQ_KEY"] = message.message_id
     properties["CLUSTER"] = CLUSTER
+    properties["MSG_REGION"] = REGION  # a client traces only what comes from somewhere
     host, _, port = message.born_host.rpartition(":")
     return records.encode(
         records.Record(

@@ -5,7 +5,7 @@ Whatever the bytes, only ProtocolViolation is raised.
 Source: apache/rocketmq remoting/.../protocol/body, heartbeat, route; numeric map keys are always quoted here.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -94,6 +94,16 @@ def truth(fields: Mapping[str, str], name: str, *, default: bool = False) -> boo
 def write(value: Mapping[str, Any]) -> bytes:  # Any: JSON values
     """Returns a JSON body; absent is better than null to the readers of these, so None is left out."""
     return orjson.dumps({name: item for name, item in value.items() if item is not None})
+
+
+def write_list(items: Sequence[Mapping[str, Any]]) -> bytes:  # Any: JSON values
+    """Returns a JSON list as a body."""
+    return orjson.dumps(items)
+
+
+def write_text(text: str) -> bytes:
+    """Returns a JSON string, for objects put together by hand."""
+    return orjson.dumps(text)
 
 
 def write_by_queue(entries: Iterable[tuple[QueueName, Mapping[str, int] | int]]) -> bytes:
