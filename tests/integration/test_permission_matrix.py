@@ -28,6 +28,7 @@ HOT = hot_schema.OPERATION_IDS
 OPEN = {
     "whoami", "listAccessKeys", "createAccessKey", "getAccessKey", "updateAccessKey", "deleteAccessKey",
     "listInstances", "listRoleOffers", "assumeRole", "rotateAccessKey",
+    "getAccount", "listSessions", "endSessions", "endSession",
 }  # fmt: skip
 
 
@@ -102,6 +103,14 @@ ROWS: dict[str, Row] = {
     "getUser": Row([("ram:GetUser", USER)]),
     "updateUser": Row([("ram:UpdateUser", USER), ("ram:GetUser", USER)], {"active": False}),
     "deleteUser": Row([("ram:DeleteUser", USER)]),
+    "updateAccount": Row([("ram:SetSecurityPreference", EVERYONE)], {"requires_second_factor": False}, stranger={200}),
+    "listUserSessions": Row([("ram:ListSessions", USER)]),
+    "endUserSessions": Row([("ram:EndSessions", USER)]),
+    "endUserSession": Row([("ram:EndSessions", USER)]),
+    "deleteUserSecondFactors": Row([("ram:UnbindMFADevice", USER)]),
+    "getUserInvitation": Row([("ram:GetUser", USER)]),
+    "createUserInvitation": Row([("ram:UpdateLoginProfile", USER)]),
+    "deleteUserInvitation": Row([("ram:UpdateLoginProfile", USER)]),
     "listUserAccessKeys": Row([("ram:GetUser", USER)]),
     "createUserAccessKey": Row([("ram:CreateAccessKey", USER)], {}),
     "updateUserAccessKey": Row([("ram:UpdateAccessKey", USER)], {"enabled": False}),
@@ -142,7 +151,7 @@ ROWS: dict[str, Row] = {
 }
 NAMES = {
     "instance": "shop", "topic": "orders", "group": "workers", "operation": "1", "number": "1", "user": "ben",
-    "policy": "idle", "role": "helper", "message": "0" * 32,
+    "policy": "idle", "role": "helper", "message": "0" * 32, "session": "0" * 16,
 }  # fmt: skip
 
 
