@@ -4,9 +4,23 @@ Owns nothing of its own: doors and pages reach presence through here. Must not k
 Called by: dispatch and the broker worker note; console and api read.
 """
 
+from ..leases.fellows import forget as forget_fellows
+from ..leases.fellows import note as note_fellows
+from ..leases.fellows import others as other_fellows
 from ..leases.presence import Seen, clients, forget, note
 from ..leases.workers import alive as alive_workers
 from ..leases.workers import forget as forget_worker
 from ..leases.workers import note as note_worker
 
-__all__ = ["Seen", "alive_workers", "clients", "forget", "forget_worker", "note", "note_worker"]
+__all__ = [
+    "Seen",
+    "alive_workers",
+    "clients",
+    "forget",
+    "forget_fellows",
+    "forget_worker",
+    "note",
+    "note_fellows",
+    "note_worker",
+    "other_fellows",
+]

@@ -32,16 +32,24 @@ class Peer(Protocol):
     def ip(self) -> str:
         """Returns the client's address."""
 
+    @property
+    def is_gone(self) -> bool:
+        """Returns True once nothing reaches the client any more."""
+
     def tell(self, code: int, fields: Mapping[str, str]) -> None:
         """Sends a one-way request to the client; a client that is gone hears nothing."""
 
 
 @dataclass(slots=True)
 class Memory:
-    """What a connection remembers of queues it pulls: the epoch of each cursor, and what it committed last."""
+    """What a connection remembers of queues it pulls: the epoch of each cursor, and what it committed last.
+
+    `popped_at`: when it last popped for each group.
+    """
 
     epochs: dict[tuple[int, int], int] = field(default_factory=dict)
     committed: dict[tuple[int, int], int] = field(default_factory=dict)
+    popped_at: dict[int, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

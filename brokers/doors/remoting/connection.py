@@ -25,7 +25,7 @@ _READ_BYTES = 64 * 1024
 # A client that does not take its answers: beyond so many bytes further ones wait, and it has so long to take some.
 _WRITE_BYTES = 1024 * 1024
 _WRITE_SECONDS = 30.0
-_POLLS = frozenset({Ask.PULL_MESSAGE, Ask.LITE_PULL_MESSAGE})
+_POLLS = frozenset({Ask.PULL_MESSAGE, Ask.LITE_PULL_MESSAGE, Ask.POP_MESSAGE, Ask.NOTIFICATION})
 
 
 class Connection:
@@ -56,6 +56,11 @@ class Connection:
     def ip(self) -> str:
         """Returns the client's address."""
         return self._ip
+
+    @property
+    def is_gone(self) -> bool:
+        """Returns True once nothing reaches the client any more."""
+        return self._writer.is_closing()
 
     def tell(self, code: int, fields: Mapping[str, str]) -> None:
         """Sends a one-way request to the client; a client that is gone hears nothing."""

@@ -28,7 +28,7 @@ class RemotingServer:
         self._members = Members()
         self._servers: list[asyncio.Server] = []
         self._connections: set[asyncio.Task[None]] = set()
-        self._sweeper: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
         self._place = Place("", 0)
 
     async def start(self) -> None:
@@ -39,7 +39,11 @@ class RemotingServer:
         await desk.get()
         for port in (settings.NAMESRV_PORT, settings.BROKER_PORT):
             self._servers.append(await asyncio.start_server(self._accept, settings.BIND, port))
-        self._sweeper = asyncio.create_task(self._sweep())
+        members = self._members
+        self._tasks = [
+            asyncio.create_task(self._sweep()),
+            asyncio.create_task(members.fellows.watch(members.here, members.tell)),
+        ]
         _log.info(
             "remoting_started",
             extra={"namesrv_port": settings.NAMESRV_PORT, "broker_port": settings.BROKER_PORT},
@@ -49,11 +53,10 @@ class RemotingServer:
         """Closes the ports and every connection."""
         for server in self._servers:
             server.close()
-        if self._sweeper is not None:
-            self._sweeper.cancel()
-        for task in list(self._connections):
+        for task in [*self._tasks, *self._connections]:
             task.cancel()
-        await asyncio.gather(*self._connections, return_exceptions=True)
+        await asyncio.gather(*self._tasks, *self._connections, return_exceptions=True)
+        await self._members.fellows.end()
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if len(self._connections) >= limits.CONNECTION_COUNT:
