@@ -22,18 +22,22 @@ Members = Mapping[tuple[int, str], str]
 
 
 def note(process: str, joined: Members, left: Iterable[tuple[int, str]] = ()) -> bool:
-    """Writes which members of a process came and went, and that it lives. Returns False when Redis does not answer."""
+    """Writes which members of a process came and went, and that it lives.
+
+    Returns False when Redis does not answer or thought the process dead: what was written before is gone then.
+    """
     try:
         pipe = client.connection().pipeline(transaction=False)
+        pipe.exists(f"{_PROCESS}{process}")
         pipe.set(f"{_PROCESS}{process}", b"1", px=_ALIVE_MS)
         for (group_id, connection), client_id in joined.items():
             pipe.hset(f"{_KEY}{group_id}", f"{process}|{connection}", json.dumps(client_id))
         for group_id, connection in left:
             pipe.hdel(f"{_KEY}{group_id}", f"{process}|{connection}")
-        pipe.execute()
+        was_alive = bool(pipe.execute()[0])
     except redis.RedisError:
         return False
-    return True
+    return was_alive
 
 
 def others(process: str, group_ids: Sequence[int]) -> dict[int, frozenset[str]] | None:

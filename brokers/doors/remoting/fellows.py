@@ -61,7 +61,7 @@ class Fellows:
         if await bridge.run(clients.note_fellows, self._process, joined, left):
             self._written = dict(ours)
         else:
-            self._written = {}  # Redis may come back empty
+            self._written = {}  # all of it is written again at the next look
         groups = sorted({group_id for group_id, _ in ours})
         found = await bridge.run(clients.other_fellows, self._process, groups) if groups else {}
         if found is None:

@@ -35,7 +35,7 @@ class RemotingServer:
         """Begins listening. Raises OSError when a port is taken."""
         # Clients find the broker by an address in routes and message ids, which hold no names.
         host = await asyncio.get_running_loop().run_in_executor(None, socket.gethostbyname, settings.ADVERTISE_HOST)
-        self._place = Place(host, settings.BROKER_PORT)
+        self._place = Place(host, settings.ADVERTISE_PORT)
         await desk.get()
         for port in (settings.NAMESRV_PORT, settings.BROKER_PORT):
             self._servers.append(await asyncio.start_server(self._accept, settings.BIND, port))
