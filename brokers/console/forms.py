@@ -143,6 +143,7 @@ class GroupEditForm(ConsoleForm):
     )
     remoting_mode = forms.ChoiceField(
         label=_("RocketMQ clients"),
+        required=False,
         initial=Group.RemotingMode.PULL,
         choices=[
             (Group.RemotingMode.PULL, _("share out the queues (pull)")),

@@ -50,7 +50,7 @@ def create(request: HttpRequest, instance: str) -> HttpResponse:
                 invisible_seconds=read["invisible_seconds"],
                 backoff_seconds=read["backoff"],
                 start_from=read["start_from"],
-                remoting_mode=read["remoting_mode"],
+                remoting_mode=read["remoting_mode"] or Group.RemotingMode.PULL,
                 remark=read["remark"],
             )
         except page.FORM_ERRORS as error:
@@ -86,7 +86,7 @@ def edit(request: HttpRequest, instance: str, group: str) -> HttpResponse:
                 max_attempts=read["max_attempts"],
                 invisible_seconds=read["invisible_seconds"],
                 backoff_seconds=read["backoff"],
-                remoting_mode=read["remoting_mode"],
+                remoting_mode=read["remoting_mode"] or None,
                 remark=read["remark"],
             )
         except page.FORM_ERRORS as error:

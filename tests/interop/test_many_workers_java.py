@@ -39,8 +39,9 @@ class Heard:
 
     def _read(self) -> None:
         assert self.program.process.stdout is not None
-        for line in self.program.process.stdout:
-            self.lines.append(line.rstrip("\n").split("\t"))
+        with self.program.process.stdout as said:
+            for line in said:
+                self.lines.append(line.rstrip("\n").split("\t"))
 
 
 @contextmanager
@@ -84,7 +85,8 @@ def test_a_killed_worker_costs_nothing_and_clients_carry_on(
         before = [set(member.words("GOT")) for member in members]
         assert len(before[0] & before[1]) <= 32, "members that do not know of each other get the same messages"
         worker.send_signal(signal.SIGKILL)
-        assert producer.program.process.wait(120) == 0
+        producer.program.process.wait(120)
+        producer.end()
         sent = producer.words("SENT")
         assert len(sent) == COUNT and producer.words("AGAIN"), "the producer should have met the death of the worker"
         wait_until(

@@ -22,6 +22,9 @@ from .call import BROKER_NAME, Call
 
 _ALL_QUEUES = -1
 
+# Queues, members, and which of them asks (from 0) → the numbers of its queues.
+Strategy = Callable[[int, int, int], list[int]]
+
 
 def average(count: int, members: int, index: int) -> list[int]:
     """Returns the run of queues of one member: as even as can be, the first members getting one more."""
@@ -35,7 +38,7 @@ def circle(count: int, members: int, index: int) -> list[int]:
     return list(range(index, count, members))
 
 
-_STRATEGIES: dict[str, Callable[[int, int, int], list[int]]] = {"AVG": average, "AVG_BY_CIRCLE": circle}
+_STRATEGIES: dict[str, Strategy] = {"AVG": average, "AVG_BY_CIRCLE": circle}
 
 
 async def query(call: Call) -> Command:
