@@ -8,19 +8,29 @@ from ..leases.fellows import forget as forget_fellows
 from ..leases.fellows import note as note_fellows
 from ..leases.fellows import others as other_fellows
 from ..leases.presence import Seen, clients, forget, note
+from ..leases.producers import Group as ProducerGroup
+from ..leases.producers import Producer
+from ..leases.producers import alive as producers
+from ..leases.producers import forget as forget_producer
+from ..leases.producers import note as note_producer
 from ..leases.workers import alive as alive_workers
 from ..leases.workers import forget as forget_worker
 from ..leases.workers import note as note_worker
 
 __all__ = [
+    "Producer",
+    "ProducerGroup",
     "Seen",
     "alive_workers",
     "clients",
     "forget",
     "forget_fellows",
+    "forget_producer",
     "forget_worker",
     "note",
     "note_fellows",
+    "note_producer",
     "note_worker",
     "other_fellows",
+    "producers",
 ]

@@ -21,7 +21,7 @@ def client(server: Running) -> Iterator[Client]:
         yield connection
 
 
-def rest(server: Running, method: str, path: str, body: Any = None) -> Any:  # Any: JSON values
+def rest(server: Running, method: str, path: str, *, body: Any = None) -> Any:  # Any: JSON values
     user = f"{server.credentials['access_key_id']}:{server.credentials['access_key_secret']}"
     request = urllib.request.Request(
         f"{server.url}/api/v1/instances/default{path}",
@@ -39,11 +39,11 @@ def rest(server: Running, method: str, path: str, body: Any = None) -> Any:  # A
 def given(server: Running, name: str, count: int, **group: Any) -> tuple[str, str]:
     """Makes a topic of one queue with messages, and a group."""
     topic, group_name = f"{name}-topic", f"{name}-group"
-    rest(server, "POST", "/topics", {"name": topic, "queues": 1})
-    rest(server, "POST", "/groups", {"name": group_name, **group})
+    rest(server, "POST", "/topics", body={"name": topic, "queues": 1})
+    rest(server, "POST", "/groups", body={"name": group_name, **group})
     if count:
         messages = [{"body": f"m-{number}"} for number in range(count)]
-        rest(server, "POST", f"/topics/{topic}/messages:batch", {"messages": messages})
+        rest(server, "POST", f"/topics/{topic}/messages:batch", body={"messages": messages})
     return topic, group_name
 
 
@@ -60,7 +60,7 @@ def pop(client: Client, topic: str, group: str, *, invisible_ms: int = 60_000, *
         "order": "false",
         **fields,
     }
-    return client.ask(Ask.POP_MESSAGE, **asked)
+    return client.ask(Ask.POP_MESSAGE, b"", **asked)
 
 
 def found(answer: Command) -> list[records.Record]:
@@ -68,7 +68,7 @@ def found(answer: Command) -> list[records.Record]:
     return records.decode(answer.body)
 
 
-def ack(client: Client, topic: str, group: str, extra: str) -> Command:
+def ack(client: Client, topic: str, group: str, *, extra: str) -> Command:
     handle = handles.read_popped(extra)
     return client.ask(
         Ask.ACK_MESSAGE,
@@ -95,29 +95,29 @@ def test_a_pop_hands_messages_out_once_and_an_ack_settles_them(client: Client, s
     # Clients read these even when nothing was found.
     assert {"popTime", "invisibleTime", "reviveQid", "restNum"} <= nothing.fields.keys()
     for message in messages:
-        assert ack(client, topic, group, message.properties["POP_CK"]).code == Reply.SUCCESS
+        assert ack(client, topic, group, extra=message.properties["POP_CK"]).code == Reply.SUCCESS
     assert lag(server, group) == 0
 
 
 def test_a_handle_is_good_for_its_own_group_only_and_cannot_be_forged(client: Client, server: Running) -> None:
     topic, group = given(server, "pop-own", 1)
-    rest(server, "POST", "/groups", {"name": "pop-other-group"})
+    rest(server, "POST", "/groups", body={"name": "pop-other-group"})
     (message,) = found(pop(client, topic, group))
     extra = message.properties["POP_CK"]
-    assert ack(client, topic, "pop-other-group", extra).code == Reply.INVALID_PARAMETER
-    assert ack(client, topic, group, extra[:-4] + "AAAA").code == Reply.INVALID_PARAMETER
+    assert ack(client, topic, "pop-other-group", extra=extra).code == Reply.INVALID_PARAMETER
+    assert ack(client, topic, group, extra=extra[:-4] + "AAAA").code == Reply.INVALID_PARAMETER
     # Without our receipt a handle leads to what the group named has out, and to nothing else.
     bare = extra.rpartition(" ")[0]
-    assert ack(client, topic, "pop-other-group", bare).code == Reply.INVALID_PARAMETER
+    assert ack(client, topic, "pop-other-group", extra=bare).code == Reply.INVALID_PARAMETER
     assert lag(server, group) == 1
-    assert ack(client, topic, group, bare).code == Reply.SUCCESS
+    assert ack(client, topic, group, extra=bare).code == Reply.SUCCESS
     assert lag(server, group) == 0
 
 
 def test_a_batch_of_acks_names_offsets_by_bits(client: Client, server: Running) -> None:
     topic, group = given(server, "pop-batch", 10)
     handle = handles.read_popped(found(pop(client, topic, group))[0].properties["POP_CK"])
-    one = {
+    one: dict[str, Any] = {  # Any: JSON values
         "c": group, "t": topic, "r": "0", "so": handle.start, "q": 0, "rq": 0, "pt": handle.popped_at_ms,
         "it": handle.invisible_ms, "b": base64.b64encode(bytes([0b11111101, 0b11])).decode(),
     }  # fmt: skip
@@ -154,10 +154,10 @@ def test_another_invisible_time_brings_a_message_back_then_and_counts_an_attempt
     )  # fmt: skip
     assert handles.read_popped(second.properties["POP_CK"]).is_retry
     # The first delivery is over, however it is named.
-    assert ack(client, topic, group, message.properties["POP_CK"]).code == Reply.INVALID_PARAMETER
+    assert ack(client, topic, group, extra=message.properties["POP_CK"]).code == Reply.INVALID_PARAMETER
     made_up = handles.write_popped(handle).rpartition(" ")[0]
-    assert ack(client, topic, group, made_up).code == Reply.INVALID_PARAMETER
-    assert ack(client, topic, group, second.properties["POP_CK"]).code == Reply.SUCCESS
+    assert ack(client, topic, group, extra=made_up).code == Reply.INVALID_PARAMETER
+    assert ack(client, topic, group, extra=second.properties["POP_CK"]).code == Reply.SUCCESS
     assert lag(server, group) == 0
 
 
@@ -172,7 +172,7 @@ def test_an_ordered_group_pops_the_head_alone_and_counts_in_place(client: Client
     )
     (head,) = found(again)
     assert (head.queue_offset, head.reconsume_times) == (0, 1)
-    assert ack(client, topic, group, head.properties["POP_CK"]).code == Reply.SUCCESS
+    assert ack(client, topic, group, extra=head.properties["POP_CK"]).code == Reply.SUCCESS
     assert [m.queue_offset for m in found(pop(client, topic, group, order="true"))] == [1]
 
 
@@ -180,15 +180,15 @@ def test_looking_takes_nothing(client: Client, server: Running) -> None:
     topic, group = given(server, "pop-look", 2)
     asked = {"consumerGroup": group, "topic": topic, "queueId": "0", "maxMsgNums": "8"}
     notice = {**asked, "pollTime": "0", "bornTime": "0"}
-    assert client.ask(Ask.NOTIFICATION, **notice).fields["hasMsg"] == "true"
-    assert [m.body for m in found(client.ask(Ask.PEEK_MESSAGE, **asked))] == [b"m-0", b"m-1"]
-    assert client.ask(Ask.POLLING_INFO, **asked).fields == {"pollingNum": "0"}
+    assert client.ask(Ask.NOTIFICATION, b"", **notice).fields["hasMsg"] == "true"
+    assert [m.body for m in found(client.ask(Ask.PEEK_MESSAGE, b"", **asked))] == [b"m-0", b"m-1"]
+    assert client.ask(Ask.POLLING_INFO, b"", **asked).fields == {"pollingNum": "0"}
     assert len(found(pop(client, topic, group))) == 2
-    assert client.ask(Ask.NOTIFICATION, **notice).fields["hasMsg"] == "false"
-    assert client.ask(Ask.PEEK_MESSAGE, **asked).code == Reply.PULL_NOT_FOUND
+    assert client.ask(Ask.NOTIFICATION, b"", **notice).fields["hasMsg"] == "false"
+    assert client.ask(Ask.PEEK_MESSAGE, b"", **asked).code == Reply.PULL_NOT_FOUND
 
 
-def heart(client: Client, client_id: str, group: str, topic: str) -> None:
+def heart(client: Client, client_id: str, group: str, *, topic: str) -> None:
     subscription = {"topic": topic, "subString": "*", "subVersion": 1, "expressionType": "TAG"}
     consumer = {
         "groupName": group, "consumeType": "CONSUME_PASSIVELY", "messageModel": "CLUSTERING",
@@ -216,10 +216,10 @@ def ask_for_queues(client: Client, client_id: str, group: str, *, topic: str, st
 
 def test_the_server_shares_queues_out_until_the_group_is_told_to_pop(client: Client, server: Running) -> None:
     topic, group = given(server, "pop-mode", 0)
-    rest(server, "PATCH", f"/topics/{topic}", {"queues": 5})
+    rest(server, "PATCH", f"/topics/{topic}", body={"queues": 5})
     with connected(server) as other:
-        heart(client, "a", group, topic)
-        heart(other, "b", group, topic)
+        heart(client, "a", group, topic=topic)
+        heart(other, "b", group, topic=topic)
         assert ask_for_queues(client, "a", group, topic=topic) == [("PULL", n) for n in (0, 1, 2)]
         assert ask_for_queues(other, "b", group, topic=topic) == [("PULL", n) for n in (3, 4)]
         assert ask_for_queues(other, "b", group, topic=topic, strategy="AVG_BY_CIRCLE") == [("PULL", 1), ("PULL", 3)]

@@ -36,7 +36,7 @@ class Peer(Protocol):
     def is_gone(self) -> bool:
         """Returns True once nothing reaches the client any more."""
 
-    def tell(self, code: int, fields: Mapping[str, str]) -> None:
+    def tell(self, code: int, fields: Mapping[str, str], body: bytes = b"") -> None:
         """Sends a one-way request to the client; a client that is gone hears nothing."""
 
 

@@ -11,7 +11,7 @@ from ...domain.errors import BrokerError, ErrorCode, ProtocolViolation
 from ...protocols.remoting import frames
 from ...protocols.remoting.codes import STATUS, Ask, Reply
 from ...protocols.remoting.frames import Command
-from . import acks, assignments, lookups, members, orders, pops, pulls, recalls, routes, sends
+from . import acks, assignments, lookups, members, orders, pops, pulls, recalls, routes, sends, transactions
 from .call import Call, Handler
 
 _log = logging.getLogger(__name__)
@@ -45,6 +45,7 @@ HANDLERS: dict[int, Handler] = {
     Ask.UNREGISTER_CLIENT: members.unregister,
     Ask.GET_CONSUMER_LIST_BY_GROUP: members.consumer_list,
     Ask.CHECK_CLIENT_CONFIG: members.check_subscription,
+    Ask.END_TRANSACTION: transactions.end,
     Ask.LOCK_BATCH_MQ: orders.lock,
     Ask.UNLOCK_BATCH_MQ: orders.unlock,
     Ask.GET_ROUTEINFO_BY_TOPIC: routes.route,

@@ -20,6 +20,7 @@ from ...protocols.remoting.frames import Command
 from . import names
 from .call import Call, Peer
 from .fellows import Fellows
+from .producers import Producers
 
 _SILENT_SECONDS = 120.0
 # Who popped within this time is one who pops, whatever its group's mode says.
@@ -44,7 +45,8 @@ class Members:
     A member is a connection: programs on one machine may well give themselves the same client id.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, worker: str = "") -> None:
+        self.producers = Producers(worker)
         self._groups: dict[int, dict[Peer, Member]] = {}
         self.fellows = Fellows()
 
@@ -115,6 +117,7 @@ async def heartbeat(call: Call) -> Command:
         door = _door(call, member)
         seen = clients.Seen(heart.client_id, door, call.peer.address, call.actor.name, clock.now_ms())
         (await desk.get()).note_client(group.id, seen)
+    await call.members.producers.hear(call.peer, call.actor, client_id=heart.client_id, groups=heart.producers)
     return call.reply(fields={"IS_SUPPORT_HEART_BEAT_V2": "false", "IS_SUB_CHANGE": "true"})
 
 
@@ -135,6 +138,10 @@ async def unregister(call: Call) -> Command:
         call.members.leave(group.id, call.peer)
         await (await desk.get()).forget_client(group.id, client_id)
         ways.forget()
+    producer_group = call.fields.get("producerGroup")
+    if producer_group:
+        parsed = await names.parse(call.actor, producer_group)
+        await call.members.producers.leave((call.actor.account_id, parsed.instance, parsed.bare), call.peer)
     return call.reply()
 
 

@@ -28,10 +28,11 @@ from ...protocols.remoting import bodies, handles
 from ...protocols.remoting.codes import Reply
 from ...protocols.remoting.frames import Command
 from ...protocols.remoting.handles import Popped
-from .. import permission
+from .. import allowance, permission
 from . import members, names, stored
 from .call import BROKER_NAME, Call
 from .names import Name
+from .pulls import FLOW_WAIT_SECONDS
 
 DOOR = "remoting-pop"
 ORDERED_REVIVE = 999  # what marks an ordered delivery (KeyBuilder.POP_ORDER_REVIVE_QUEUE)
@@ -48,6 +49,7 @@ async def pop(call: Call) -> Command:
     counter = await desk.get()
     seen = Seen(request.client_id, DOOR, call.peer.address, call.actor.name, clock.now_ms())
     wait = _wait(call)
+    await allowance.require_receive(call.actor, group, wait_seconds=min(wait.total_seconds(), FLOW_WAIT_SECONDS))
     try:
         deliveries = await counter.receive(request, wait=wait, is_gone=lambda: call.peer.is_gone)
     except BrokerError as error:
@@ -60,6 +62,7 @@ async def pop(call: Call) -> Command:
         await names.topic(call.actor, bodies.text(call.fields, "topic"), "mq:SUB")
     if not deliveries:
         return call.reply(Reply.POLLING_TIMEOUT, fields=_fields(request, []))
+    allowance.note_received(call.actor, group, (len(delivery.message.body) for delivery in deliveries))
     body = b"".join(_record(call, parsed, delivery, group=group) for delivery in deliveries)
     return call.reply(fields=_fields(request, deliveries), body=body)
 

@@ -20,7 +20,10 @@ READERS: list[Callable[[bytes], object]] = [
     bodies.read_mode_request,
     bodies.read_batch_acks,
 ]
-KEYS = "acks c t r so q pt b strategyName mode clientID clientId consumerGroup producerDataSet consumerDataSet groupName subscriptionDataSet mqSet topic".split()
+KEYS = (
+    "acks c t r so q pt b strategyName mode clientID clientId consumerGroup producerDataSet consumerDataSet groupName"
+    " subscriptionDataSet mqSet topic".split()
+)
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers(-5, 5) | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=5),
@@ -106,9 +109,8 @@ def test_a_batch_acknowledges_a_bounded_number() -> None:
 
 
 def test_a_question_for_queues_is_read_as_java_writes_it() -> None:
-    body = {
-        "topic": "t", "consumerGroup": "g", "clientId": "10.0.0.1@1", "strategyName": "AVG", "messageModel": "CLUSTERING",
-    }  # fmt: skip
+    body = {"topic": "t", "consumerGroup": "g", "clientId": "10.0.0.1@1", "strategyName": "AVG"}
+    body["messageModel"] = "CLUSTERING"
     assert bodies.read_assignment_query(json.dumps(body).encode()) == bodies.AssignmentQuery(
         "g", "t", "10.0.0.1@1", "AVG", False
     )

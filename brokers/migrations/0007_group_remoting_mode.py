@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies: ClassVar[list[tuple[str, str]]] = [("brokers", "0004_instance_name_in_account")]
+    dependencies: ClassVar[list[tuple[str, str]]] = [("brokers", "0006_transactions")]
     operations: ClassVar[list[migrations.operations.base.Operation]] = [
         migrations.AddField(
             model_name="group",
