@@ -96,7 +96,8 @@ def test_a_killed_worker_costs_nothing_and_clients_carry_on(
         )
         heard = len(members[1].words("GOT"))
         # The member that lost its worker works on with the other one.
-        rest("POST", f"/topics/{topic}/messages:batch", {"messages": [{"body": f"late-{i}"} for i in range(64)]})
+        late = [{"body": f"late-{i}", "sharding_key": f"{i}"} for i in range(64)]  # in every queue
+        rest("POST", f"/topics/{topic}/messages:batch", {"messages": late})
         wait_until(lambda: len(members[1].words("GOT")) > heard, what="the moved member to go on", seconds=60)
         for member in members:
             member.end()
