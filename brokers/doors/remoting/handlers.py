@@ -11,7 +11,20 @@ from ...domain.errors import BrokerError, ErrorCode, ProtocolViolation
 from ...protocols.remoting import frames
 from ...protocols.remoting.codes import STATUS, Ask, Reply
 from ...protocols.remoting.frames import Command
-from . import acks, assignments, lookups, members, orders, pops, pulls, recalls, routes, sends, transactions
+from . import (
+    acks,
+    assignments,
+    lookups,
+    members,
+    orders,
+    pops,
+    pulls,
+    recalls,
+    replies,
+    routes,
+    sends,
+    transactions,
+)
 from .call import Call, Handler
 
 _log = logging.getLogger(__name__)
@@ -29,6 +42,8 @@ HANDLERS: dict[int, Handler] = {
     Ask.CHANGE_MESSAGE_INVISIBLETIME: acks.change_invisible_time,
     Ask.QUERY_ASSIGNMENT: assignments.query,
     Ask.SET_MESSAGE_REQUEST_MODE: assignments.set_mode,
+    Ask.SEND_REPLY_MESSAGE: replies.reply,
+    Ask.SEND_REPLY_MESSAGE_V2: replies.reply,
     Ask.RECALL_MESSAGE: recalls.recall,
     Ask.PULL_MESSAGE: pulls.pull,
     Ask.LITE_PULL_MESSAGE: pulls.pull,

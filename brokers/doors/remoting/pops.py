@@ -28,7 +28,7 @@ from ...protocols.remoting import bodies, handles
 from ...protocols.remoting.codes import Reply
 from ...protocols.remoting.frames import Command
 from ...protocols.remoting.handles import Popped
-from .. import allowance, permission
+from .. import allowance, permission, replying
 from . import members, names, stored
 from .call import BROKER_NAME, Call
 from .names import Name
@@ -159,6 +159,7 @@ def _record(call: Call, parsed: Name, delivery: Delivery, *, group: GroupEntry) 
         prefix=parsed.prefix,
         place=call.place,
         pop_handle=handles.write_popped(handle),
+        reply_to=replying.address_for(delivery.message, topic=delivery.topic, group=group),
     )
 
 

@@ -4,6 +4,7 @@ Owns: which properties they find. Must not know: how it was fetched. Called by: 
 """
 
 from ...domain.messages import ORIGIN_TOPIC, Stored
+from ...domain.requests import REPLY_TO
 from ...protocols.remoting import records
 from . import names
 from .call import CLUSTER, Place
@@ -12,8 +13,20 @@ from .call import CLUSTER, Place
 FLAG = "MQ2_FLAG"
 
 
-def record(message: Stored, *, topic: str, queue: int, prefix: str, place: Place, pop_handle: str = "") -> bytes:
-    """Returns a message's record. `topic` and `prefix` as the client writes them; `pop_handle` is its POP_CK."""
+def record(
+    message: Stored,
+    *,
+    topic: str,
+    queue: int,
+    prefix: str,
+    place: Place,
+    pop_handle: str = "",
+    reply_to: str | None = None,
+) -> bytes:
+    """Returns a message's record. `topic` and `prefix` as the client writes them; `pop_handle` is its POP_CK.
+
+    `reply_to` is the sealed address of a request that is delivered to a group; clients put it into their replies.
+    """
     properties = dict(message.properties)
     if pop_handle:
         properties["POP_CK"] = pop_handle
@@ -24,6 +37,8 @@ def record(message: Stored, *, topic: str, queue: int, prefix: str, place: Place
         properties["KEYS"] = " ".join(message.keys)
     if message.tag is not None:
         properties["TAGS"] = message.tag
+    if reply_to is not None:
+        properties[REPLY_TO] = reply_to
     properties["UNIQ_KEY"] = message.message_id
     properties["CLUSTER"] = CLUSTER
     host, _, port = message.born_host.rpartition(":")

@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies: ClassVar[list[tuple[str, str]]] = [("brokers", "0006_transactions")]
+    dependencies: ClassVar[list[tuple[str, str]]] = [("brokers", "0007_request_minutes")]
     operations: ClassVar[list[migrations.operations.base.Operation]] = [
         migrations.AddField(
             model_name="group",
