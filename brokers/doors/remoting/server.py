@@ -23,6 +23,7 @@ from .tls import Certificate
 _log = logging.getLogger(__name__)
 
 _SWEEP_SECONDS = 10.0
+_TELL_SECONDS = 1.0
 
 
 class RemotingServer:
@@ -49,6 +50,7 @@ class RemotingServer:
         members = self._members
         self._tasks = [
             asyncio.create_task(self._sweep()),
+            asyncio.create_task(self._tell()),
             asyncio.create_task(members.fellows.watch(members.here, members.tell)),
         ]
         _log.info(
@@ -93,6 +95,11 @@ class RemotingServer:
             await self._members.producers.hang_up(connection)
             if gone:
                 await forget_presence(gone)
+
+    async def _tell(self) -> None:
+        while True:
+            await asyncio.sleep(_TELL_SECONDS)
+            await self._members.producers.tell_others()
 
     async def _sweep(self) -> None:
         while True:
