@@ -108,6 +108,10 @@ class Group(models.Model):
         EARLIEST = "EARLIEST"
         LATEST = "LATEST"
 
+    class RemotingMode(models.TextChoices):
+        PULL = "PULL"
+        POP = "POP"
+
     instance = models.ForeignKey(Instance, on_delete=models.CASCADE, related_name="groups")
     name = models.CharField(max_length=limits.GROUP_NAME_CHARS)
     order = models.CharField(max_length=16, choices=Order.choices, default=Order.CONCURRENT)
@@ -117,6 +121,10 @@ class Group(models.Model):
     backoff_seconds = ArrayField(models.PositiveIntegerField(), default=list, blank=True)
     start_from = models.CharField(max_length=16, choices=StartFrom.choices, default=StartFrom.EARLIEST)
     paused = models.BooleanField(default=False)
+    # How RocketMQ's clients consume when they leave that to the server. A database default: older processes go on.
+    remoting_mode = models.CharField(
+        max_length=4, choices=RemotingMode.choices, default=RemotingMode.PULL, db_default=RemotingMode.PULL
+    )
     remark = models.CharField(max_length=limits.REMARK_CHARS, blank=True, default="")
     created_at = models.DateTimeField(db_default=Now())
     updated_at = models.DateTimeField(auto_now=True)

@@ -49,6 +49,7 @@ class GroupShape(serializers.ModelSerializer[Group]):
             "backoff_seconds",
             "start_from",
             "paused",
+            "remoting_mode",
             "remark",
             "retry_topic",
             "dead_letter_topic",

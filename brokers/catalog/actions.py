@@ -155,6 +155,7 @@ def create_group(
     backoff_seconds: Sequence[int] = (),
     start_from: str = Group.StartFrom.EARLIEST,
     paused: bool = False,
+    remoting_mode: str = Group.RemotingMode.PULL,
     remark: str = "",
 ) -> Group:
     """Returns a new group with its retry topic and its dead-letter topic, one queue each.
@@ -167,11 +168,13 @@ def create_group(
     names.check_group(name)
     _check_choice("order", order, Group.Order.values)
     _check_choice("start_from", start_from, Group.StartFrom.values)
+    _check_choice("remoting_mode", remoting_mode, Group.RemotingMode.values)
     fields: dict[str, Any] = {  # Any: one value of each column's type
         "max_attempts": max_attempts,
         "invisible_seconds": invisible_seconds,
         "backoff_seconds": list(backoff_seconds),
         "paused": paused,
+        "remoting_mode": remoting_mode,
         "remark": remark,
     }
     _check_group_fields(fields)
@@ -198,6 +201,7 @@ def update_group(
     invisible_seconds: int | None = None,
     backoff_seconds: Sequence[int] | None = None,
     paused: bool | None = None,
+    remoting_mode: str | None = None,
     remark: str | None = None,
 ) -> Group:
     """Returns the group with other settings; None leaves a field as it is.
@@ -214,8 +218,11 @@ def update_group(
         "invisible_seconds": invisible_seconds,
         "backoff_seconds": None if backoff_seconds is None else list(backoff_seconds),
         "paused": paused,
+        "remoting_mode": remoting_mode,
         "remark": remark,
     }
+    if remoting_mode is not None:
+        _check_choice("remoting_mode", remoting_mode, Group.RemotingMode.values)
     fields: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}  # Any: as above
     _check_group_fields(fields)
     with changes.change(f"group:{group.pk}", f"instance:{group.instance_id}"):

@@ -50,6 +50,7 @@ def create(request: HttpRequest, instance: str) -> HttpResponse:
                 invisible_seconds=read["invisible_seconds"],
                 backoff_seconds=read["backoff"],
                 start_from=read["start_from"],
+                remoting_mode=read["remoting_mode"] or Group.RemotingMode.PULL,
                 remark=read["remark"],
             )
         except page.FORM_ERRORS as error:
@@ -72,6 +73,7 @@ def edit(request: HttpRequest, instance: str, group: str) -> HttpResponse:
         "max_attempts": found.max_attempts,
         "invisible_seconds": found.invisible_seconds,
         "backoff": ", ".join(map(str, found.backoff_seconds)),
+        "remoting_mode": found.remoting_mode,
         "remark": found.remark,
     }
     form = GroupEditForm(request.POST or None, initial=initial)
@@ -84,6 +86,7 @@ def edit(request: HttpRequest, instance: str, group: str) -> HttpResponse:
                 max_attempts=read["max_attempts"],
                 invisible_seconds=read["invisible_seconds"],
                 backoff_seconds=read["backoff"],
+                remoting_mode=read["remoting_mode"] or None,
                 remark=read["remark"],
             )
         except page.FORM_ERRORS as error:

@@ -176,6 +176,12 @@ def _refusal(one: Pull) -> BrokerError | None:
             raise TryLater(
                 f"Group {one.group.name!r} is paused. Resume it in the console or with PATCH.", ErrorCode.GROUP_PAUSED
             )
+        if one.is_shared and one.group.is_popped:
+            raise Rejected(
+                f"Clients of group {one.group.name!r} are to pop: turn their clientRebalance off, or set the group's"
+                " remoting_mode to PULL.",
+                ErrorCode.CONFLICT,
+            )
         if one.is_shared:
             ways.check(one.group, ways.OFFSETS)
     except BrokerError as error:

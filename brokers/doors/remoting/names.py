@@ -118,6 +118,7 @@ def looker(topic: TopicEntry) -> GroupEntry:
         paused=False,
         retry_topic=topic,
         dead_letter_topic=topic,
+        remoting_mode="PULL",
     )
 
 

@@ -28,7 +28,7 @@ from .members import Member
 _COMMITS, _MAY_WAIT, _SUBSCRIBES = 1, 2, 4
 _DEFAULT_BYTES = 1024 * 1024
 # A pull over the rate is held for so long before it is refused: clients ask again after 20 ms.
-_FLOW_WAIT_SECONDS = 1.0
+FLOW_WAIT_SECONDS = 1.0
 _LATEST_MS = 253_402_300_799_000  # the end of the year 9999
 
 
@@ -62,7 +62,7 @@ async def pull(call: Call) -> Command:
         epoch=call.memory.epochs.get(key),
     )
     wait = timedelta(milliseconds=min(max(wait_ms, 0), limits.PULL_WAIT_SECONDS * 1000))
-    await allowance.require_receive(call.actor, group, wait_seconds=min(wait.total_seconds(), _FLOW_WAIT_SECONDS))
+    await allowance.require_receive(call.actor, group, wait_seconds=min(wait.total_seconds(), FLOW_WAIT_SECONDS))
     call.memory.pulling[key] = call.memory.pulling.get(key, 0) + 1
     try:
         found = await (await desk.get()).pull(one, wait=wait)

@@ -13,12 +13,23 @@ from .call import CLUSTER, REGION, Place
 FLAG = "MQ2_FLAG"
 
 
-def record(message: Stored, *, topic: str, queue: int, prefix: str, place: Place, reply_to: str | None = None) -> bytes:
-    """Returns a message's record. `topic` and `prefix` as the client writes them.
+def record(
+    message: Stored,
+    *,
+    topic: str,
+    queue: int,
+    prefix: str,
+    place: Place,
+    pop_handle: str = "",
+    reply_to: str | None = None,
+) -> bytes:
+    """Returns a message's record. `topic` and `prefix` as the client writes them; `pop_handle` is its POP_CK.
 
     `reply_to` is the sealed address of a request that is delivered to a group; clients put it into their replies.
     """
     properties = dict(message.properties)
+    if pop_handle:
+        properties["POP_CK"] = pop_handle
     flag = properties.pop(FLAG, "0")
     if ORIGIN_TOPIC in properties:
         properties[ORIGIN_TOPIC] = names.wrap(prefix, properties[ORIGIN_TOPIC])

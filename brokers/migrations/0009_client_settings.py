@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('accounts', '0003_policies'),
-        ('brokers', '0007_request_minutes'),
+        ('brokers', '0008_group_remoting_mode'),
     ]
 
     operations = [
