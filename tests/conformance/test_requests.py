@@ -46,7 +46,7 @@ def readers(product: Product, topic: str) -> list[str] | None:
 
 
 def next_request(door: Door, group: str, topic: str) -> Delivered:
-    found: list[Delivered] = wait_until(lambda: door.receive(group, [topic], count=1, wait=2), what="a request")
+    found: list[Delivered] = wait_until(lambda: door.receive(group, [topic], count=1), what="a request")
     return found[0]
 
 
