@@ -92,7 +92,7 @@ class Connection:
         answer: asyncio.Future[Command] = asyncio.get_running_loop().create_future()
         self._questions[opaque] = answer
         try:
-            self._writer.write(frames.encode(frames.question(code, opaque, fields=fields, body=body)))
+            self._write(frames.question(code, opaque, fields=fields, body=body))
             async with asyncio.timeout(seconds):
                 return await answer
         finally:
@@ -153,14 +153,19 @@ class Connection:
         clock = asyncio.get_running_loop().time
         data = await self._greet()
         began = clock()
-        while data:
-            if await self._take(data, tasks):
-                began = clock()
-            # A client that sends a byte now and then is not idle, and holds what it sent in memory all the same.
-            seconds = began + limits.CONNECTION_FRAME_SECONDS - clock() if self._decoder.has_part else None
-            async with asyncio.timeout(limits.CONNECTION_IDLE_SECONDS if seconds is None else max(seconds, 0)):
-                data = await self._receive()
-            began = clock() if seconds is None else began
+        async with asyncio.timeout(None) as patience:
+            while data:
+                # A client that sends a byte now and then is not idle, and holds what it sent in memory all the same.
+                if await self._take(data, tasks):
+                    began = clock()
+                if self._decoder.has_part:
+                    patience.reschedule(began + limits.CONNECTION_FRAME_SECONDS)
+                    data = await self._receive()
+                else:
+                    patience.reschedule(clock() + limits.CONNECTION_IDLE_SECONDS)
+                    data = await self._receive()
+                    began = clock()
+                patience.reschedule(None)
 
     async def _take(self, data: bytes, tasks: asyncio.TaskGroup) -> int:
         """Answers, each in a task of its own, the requests that are whole now. Returns how many frames were whole."""
@@ -199,8 +204,9 @@ class Connection:
             if request.is_one_way or self._writer.is_closing():
                 return
             self._write(response)
-            async with asyncio.timeout(_WRITE_SECONDS):
-                await self._writer.drain()
+            if self._writer.transport.get_write_buffer_size() > _WRITE_BYTES:
+                async with asyncio.timeout(_WRITE_SECONDS):
+                    await self._writer.drain()
         except (OSError, TimeoutError):
             self._writer.close()
         finally:

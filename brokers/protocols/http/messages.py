@@ -150,13 +150,13 @@ def describe_message(message: Stored) -> dict[str, Any]:  # Any: JSON values
     if SHARDING_KEY in message.properties:
         described["properties"] = {k: v for k, v in message.properties.items() if k != SHARDING_KEY}
         described["sharding_key"] = message.properties[SHARDING_KEY]
+    if (compressed_with := previews.compression(message.sys_flag)) is not None:
+        # Opened by its reader: a body that grows to gigabytes must not do so here.
+        described["compression"] = compressed_with
     if is_request(message.properties):
         own = (CORRELATION_ID, REPLY_TO, TIME_TO_LIVE_MS)
         described["properties"] = {k: v for k, v in described["properties"].items() if k not in own}
         described["correlation_id"] = message.properties[CORRELATION_ID]
-    if (compressed_with := previews.compression(message.sys_flag)) is not None:
-        # Opened by its reader: a body that grows to gigabytes must not do so here.
-        described["compression"] = compressed_with
     try:
         described["body"] = message.body.decode()
     except UnicodeDecodeError:
