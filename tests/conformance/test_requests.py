@@ -35,8 +35,18 @@ def topic(product: Product) -> str:
 def group(product: Product, topic: str, answerer: RequestDoor) -> str:
     """A group that reads the topic through the answering door."""
     name = product.group()
-    answerer.receive(name, [topic])
+    start_reading(product, answerer, group=name, topic=topic)
     return name
+
+
+def start_reading(product: Product, door: Door, *, group: str, topic: str) -> None:
+    """Makes a group read a topic, and waits until that is known."""
+
+    def is_known() -> bool:
+        door.receive(group, [topic])
+        return readers(product, topic) == [group]
+
+    wait_until(is_known, what="the group to read the topic")
 
 
 def readers(product: Product, topic: str) -> list[str] | None:
@@ -102,7 +112,7 @@ def test_a_reply_by_another_process_reaches_whoever_asked(
 ) -> None:
     assert isinstance(other_door, RequestDoor)
     group = product.group()
-    other_door.receive(group, [topic])
+    start_reading(product, other_door, group=group, topic=topic)
     asking = threads.submit(asker.request, topic, Message(), seconds=30)
     other_door.reply(next_request(other_door, group, topic), b"from afar")
     assert asking.result() == b"from afar"
