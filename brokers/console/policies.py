@@ -79,7 +79,7 @@ def show(request: HttpRequest, name: str) -> HttpResponse:
         "versions": kept,
         "form": form,
         "warnings": grants.warnings(found),
-        "attachments": list(found.attachments.select_related("user", "group")),
+        "attachments": list(found.attachments.select_related("user", "group", "role")),
     }
     home = page.default_instance(request)
     return page.render(request, "pages/policy.html", context, section="policies", instance=home)

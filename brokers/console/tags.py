@@ -178,6 +178,12 @@ def _coarse(seconds: float) -> str:
     return pgettext("seconds", "%(n)d s") % {"n": int(seconds)}
 
 
+@register.filter
+def door(name: str) -> str:
+    """Spells the door a key was used at."""
+    return {"remoting": "RocketMQ"}.get(name, "HTTP")
+
+
 # --- states ----------------------------------------------------------------------------------------------------
 # value → tone, icon, words. Green is for what is wholly well.
 PILLS: Mapping[str, tuple[str, str, Any]] = {  # Any: a lazy translation

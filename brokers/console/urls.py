@@ -22,11 +22,13 @@ from . import (
     redrives,
     requests,
     resets,
+    roles,
     security,
     send,
     signin,
     topics,
     transactions,
+    unused,
     user_groups,
     users,
 )
@@ -37,6 +39,7 @@ GROUP = f"{INSTANCE}/groups/<str:group>"
 USER = "users/<str:name>"
 USER_GROUP = "user-groups/<str:name>"
 POLICY = "policies/<str:name>"
+ROLE = "roles/<str:name>"
 TRANSACTION = f"{INSTANCE}/transactions/<str:transaction>"
 PRODUCER_GROUP = f"{INSTANCE}/producer-groups/<str:group>"
 OPERATION = f"{INSTANCE}/operations/<int:number>"
@@ -67,6 +70,7 @@ urlpatterns = [
     path("preferences", preferences.save, name="preferences"),
     path("keys", keys.index, name="keys"),
     path("keys/<str:key_id>/enabled", keys.enable, name="key_enable"),
+    path("keys/<str:key_id>/rotate", keys.rotate, name="key_rotate"),
     path("keys/<str:key_id>/delete", keys.delete, name="key_delete"),
     path("users", users.index, name="users"),
     path(USER, users.show, name="user"),
@@ -94,6 +98,17 @@ urlpatterns = [
     path(POLICY, policies.show, name="policy"),
     path(f"{POLICY}/versions/<int:number>/default", policies.default, name="policy_default"),
     path(f"{POLICY}/delete", policies.delete, name="policy_delete"),
+    path("unused-rights", unused.index, name="unused"),
+    path("roles", roles.index, name="roles"),
+    path("act-in-a-role", roles.assume, name="assume"),
+    path("act-as-yourself", roles.leave, name="role_leave"),
+    path(ROLE, roles.show, name="role"),
+    path(f"{ROLE}/delete", roles.delete, name="role_delete"),
+    path(f"{ROLE}/trust", roles.trust, name="role_trust"),
+    path(f"{ROLE}/distrust", roles.distrust, name="role_distrust"),
+    path(f"{ROLE}/attach", roles.attach, name="role_attach"),
+    path(f"{ROLE}/detach", roles.detach, name="role_detach"),
+    path(f"{ROLE}/sessions/<int:number>/revoke", roles.revoke, name="role_revoke"),
     path("simulator", policies.simulator, name="simulator"),
     path("limits", limits.index, name="limits"),
     path("limits/<str:scope>", limits.edit, name="limits_edit"),
