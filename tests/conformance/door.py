@@ -47,6 +47,8 @@ class Delivered:
     receipt: str
     invisible_until: datetime
     stored_at: datetime
+    # Of a request: its correlation id, and the address a reply needs.
+    question: tuple[str, str] | None = None
 
 
 class Refused(Exception):
@@ -137,4 +139,23 @@ class TransactionalDoor(Protocol):
         """Raises Refused, Unanswered."""
 
     def checks(self, topic: str, group: str, *, wait: float = 0) -> list[Checked]:
+        """Raises Refused, Unanswered."""
+
+
+class NobodyThere(Exception):
+    """Nobody could have answered a request; it was not sent."""
+
+
+class NobodyAnswered(Exception):
+    """A request was sent and got no reply in time."""
+
+
+@runtime_checkable
+class RequestDoor(Door, Protocol):
+    """A door through which some ask and others answer."""
+
+    def request(self, topic: str, message: Message, *, seconds: float) -> bytes:
+        """Returns the body of the reply. Raises NobodyThere, NobodyAnswered, Refused, Unanswered."""
+
+    def reply(self, request: Delivered, body: bytes) -> None:
         """Raises Refused, Unanswered."""

@@ -8,7 +8,18 @@ from typing import Any
 
 import httpx
 
-from tests.conformance.door import EVERYTHING, Checked, Decided, Delivered, Message, Refused, Sent, Unanswered
+from tests.conformance.door import (
+    EVERYTHING,
+    Checked,
+    Decided,
+    Delivered,
+    Message,
+    NobodyAnswered,
+    NobodyThere,
+    Refused,
+    Sent,
+    Unanswered,
+)
 
 # Answers that do not say whether the work was done.
 UNKNOWN_STATUSES = {500, 502, 504}
@@ -89,6 +100,26 @@ class HttpDoor:
         found = self.call(f"producer-groups/{group}:checks", {"topics": [topic], "wait_seconds": wait})["checks"]
         return [Checked(one["transaction_id"], one["check"], one["body"].encode()) for one in found]
 
+    def request(self, topic: str, message: Message, *, seconds: float) -> bytes:
+        asked = {**_entry(message), "timeout_seconds": seconds}
+        url = f"/api/v1/instances/{self.instance}/topics/{topic}/messages:request"
+        answer = self.client.post(url, json=asked)
+        told = answer.json()
+        if told.get("code") == "NO_RESPONDER":
+            raise NobodyThere(told["detail"])
+        if told.get("code") == "REQUEST_TIMEOUT":
+            raise NobodyAnswered(told["detail"])
+        if answer.status_code != 200:
+            raise _refused(told, status=answer.status_code)
+        (reply,) = told["replies"]
+        return reply["body"].encode() if "body" in reply else base64.b64decode(reply["body_base64"])
+
+    def reply(self, request: Delivered, body: bytes) -> None:
+        assert request.question is not None, "this is no request"
+        correlation_id, address = request.question
+        given = {"reply_to": address, "body_base64": base64.b64encode(body).decode()}
+        self.call(f"requests/{correlation_id}:reply", given)
+
     def call(self, path: str, value: Any) -> Any:
         """Returns the answer to a POST below the instance. Raises Refused, Unanswered."""
         try:
@@ -150,6 +181,7 @@ def _delivered(entry: dict[str, Any]) -> Delivered:
         receipt=entry["receipt"],
         invisible_until=datetime.fromisoformat(entry["invisible_until"]),
         stored_at=datetime.fromisoformat(entry["stored_at"]),
+        question=(entry["correlation_id"], entry["reply_to"]) if "reply_to" in entry else None,
     )
 
 

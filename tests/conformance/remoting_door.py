@@ -15,10 +15,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from tests.conformance import remoting_wire
-from tests.conformance.door import Delivered, Message, Refused, Sent, Unanswered
+from tests.conformance.door import Delivered, Message, NobodyAnswered, NobodyThere, Refused, Sent, Unanswered
 from tests.conformance.remoting_wire import Answer, Hangup, Record, Wire
 
 SEND, SEND_BATCH, PULL, QUERY_OFFSET, UPDATE_OFFSET, HEARTBEAT, SEND_BACK, ROUTE = 310, 320, 11, 14, 15, 34, 36, 105
+SEND_REPLY, PUSH_REPLY, REPLY_TOPIC = 325, 326, "DefaultCluster_REPLY_TOPIC"
 OK, SYSTEM_ERROR, BUSY, UNAVAILABLE, NOTHING, NOTHING_MATCHED, MOVED, UNKNOWN_OFFSET = 0, 1, 2, 14, 19, 20, 21, 22
 MAY_WAIT, SUBSCRIBES = 2, 4
 # What a refusal looks like to those who know our codes.
@@ -194,6 +195,45 @@ class RemotingDoor:
             self._commit(group, place)
         return [_delivered(record, place[0]) for record in found]
 
+    # --- asking and answering ---------------------------------------------------------------------------------------
+
+    def request(self, topic: str, message: Message, *, seconds: float) -> bytes:
+        """Asks by a connection of its own, on which the reply is pushed."""
+        correlation_id, client_id = secrets.token_hex(16), f"127.0.0.1@{secrets.token_hex(4)}"
+        properties = {
+            **_properties(message, secrets.token_hex(16).upper()),
+            "CORRELATION_ID": correlation_id,
+            "REPLY_TO_CLIENT": client_id,
+            "TTL": str(int(seconds * 1000)),
+        }
+        wire = Wire(self.address, self.key, next(self._encodings), seconds=seconds)
+        try:
+            fields = {"a": "askers", "b": topic, "c": "TBW102", "d": 4, "e": 0, "f": 0, "g": int(time.time() * 1000)}
+            properties_text = remoting_wire.write_properties(properties)
+            sent = wire.post(SEND, {**fields, "h": 0, "i": properties_text, "j": 0}, message.body)
+            while (answer := wire.read()).code != PUSH_REPLY:
+                if answer.opaque == sent and "nobody can answer" in answer.remark:
+                    raise NobodyThere(answer.remark)
+                if answer.opaque == sent:
+                    _checked(answer)
+            pushed = remoting_wire.read_properties(answer.fields["properties"])
+            assert (pushed["CORRELATION_ID"], pushed["REPLY_TO_CLIENT"]) == (correlation_id, client_id)
+            assert (pushed["MSG_TYPE"], answer.fields["topic"]) == ("reply", REPLY_TOPIC)
+            return answer.body
+        except Hangup as error:
+            raise NobodyAnswered(repr(error)) from error
+        finally:
+            wire.close()
+
+    def reply(self, request: Delivered, body: bytes) -> None:
+        assert request.question is not None, "this is no request"
+        correlation_id, address = request.question
+        properties = {"CORRELATION_ID": correlation_id, "REPLY_TO_CLIENT": address, "MSG_TYPE": "reply"}
+        fields = {"a": "answers", "b": REPLY_TOPIC, "c": "TBW102", "d": 4, "e": 0, "f": 0, "g": int(time.time() * 1000)}
+        with self._wire() as wire:
+            text = remoting_wire.write_properties(properties)
+            _checked(wire.ask(SEND_REPLY, {**fields, "h": 0, "i": text, "j": 0}, body))
+
     # --- settling --------------------------------------------------------------------------------------------------
 
     def ack(self, group: str, receipts: Sequence[str]) -> list[Refused | None]:
@@ -350,4 +390,7 @@ def _delivered(record: Record, topic: str) -> Delivered:
         receipt=f"{topic}|{record.queue}|{record.offset}|{record.physical}",
         invisible_until=FAR,
         stored_at=datetime.fromtimestamp(record.stored_at_ms / 1000, UTC),
+        question=(properties["CORRELATION_ID"], properties["REPLY_TO_CLIENT"])
+        if "REPLY_TO_CLIENT" in properties
+        else None,
     )

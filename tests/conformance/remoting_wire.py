@@ -155,6 +155,12 @@ def _read_binary(header: bytes, body: bytes) -> Answer:
     return Answer(code, opaque, remark, fields, body, bool(flag & RESPONSE_FLAG))
 
 
+def read_properties(text: str) -> dict[str, str]:
+    """Returns the properties in a string."""
+    pairs = (pair.partition("\x01") for pair in text.split("\x02") if pair)
+    return {name: value for name, _, value in pairs}
+
+
 def write_properties(properties: Mapping[str, str]) -> str:
     return "".join(f"{name}\x01{value}\x02" for name, value in properties.items())
 
