@@ -12,6 +12,7 @@ import binascii
 import hmac
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from . import key_cache, limits, nonces, signature
 from .errors import Unauthenticated
@@ -95,6 +96,7 @@ def authenticate(
     return outcome.finish() if isinstance(outcome, Pending) else outcome
 
 
+@lru_cache(maxsize=1024)
 def _basic(parameters: bytes) -> tuple[str, bytes]:
     try:
         key_id, colon, secret = base64.b64decode(parameters.strip(), validate=True).partition(b":")

@@ -29,6 +29,13 @@ SIGN_IN_FIRST_WAIT_SECONDS = 2
 SIGN_IN_LONGEST_WAIT_SECONDS = 900
 SIGN_IN_MEMORY_SECONDS = 3600
 
+# --- sessions of the console ------------------------------------------------------------------------------------
+FRESH_SECONDS = 300  # so long a proof of who somebody is counts for changing how they prove it
+HALF_SIGNED_IN_SECONDS = 600  # from the password to the second factor
+SESSION_TOUCH_SECONDS = 60  # "last seen" is written at most so often
+SESSIONS_SHOWN = 100
+SESSION_SWEEP_COUNT = 500
+
 # --- policies ---------------------------------------------------------------------------------------------------
 POLICY_NAME_CHARS = 128
 POLICY_VERSION_COUNT = 5  # as RAM has it
@@ -40,3 +47,10 @@ GROUPS_PER_USER = 5
 REMARK_CHARS = 200
 DENIAL_NOTE_SECONDS = 60  # a denial is written once in so long for one actor, action and resource
 DENIAL_NOTE_COUNT = 120  # and so many in that time for one actor, whatever they ask for
+
+# --- second factors ---------------------------------------------------------------------------------------------
+FACTORS_PER_USER = 10
+FACTOR_NAME_CHARS = 64
+CODE_CHARS = 64
+RECOVERY_CODE_COUNT = 10
+PASSKEY_ANSWER_CHARS = 64 * 1024

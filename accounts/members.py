@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 
-from . import audit, keys, limits, people, permissions, policy_cache
+from . import audit, keys, limits, people, permissions, policy_cache, second_factors, sessions
 from .errors import Denied, NotFound, Rejected
-from .models import AccessKey, Account, User, UserGroup
+from .models import AccessKey, Account, ConsoleSession, User, UserGroup
 from .permissions import Asker
 from .policies import holdings
 from .policies.evaluation import Held
@@ -67,6 +67,56 @@ def delete_user(asker: Asker, name: str) -> None:
     """Deletes a sub-account with its keys. Raises Denied, NotFound, Rejected for the root user."""
     found = _sub_account(asker, name, "ram:DeleteUser")
     people.delete_user(found, actor=asker.signature, source_ip=asker.source_ip)
+
+
+def sessions_of(asker: Asker, name: str) -> Sequence[ConsoleSession]:
+    """Returns where a user is signed in. Raises Denied, NotFound."""
+    return sessions.of_user(user(asker, name, "ram:ListSessions"))
+
+
+def end_session(asker: Asker, name: str, public_id: str) -> None:
+    """Ends one session of a sub-account. Raises Denied, NotFound, Rejected for the root user."""
+    found = _sub_account(asker, name, "ram:EndSessions")
+    sessions.end(found, public_id, actor=asker.signature, source_ip=asker.source_ip)
+
+
+def end_sessions(asker: Asker, name: str) -> int:
+    """Ends all sessions of a sub-account and returns how many. Raises Denied, NotFound, Rejected for the root user."""
+    found = _sub_account(asker, name, "ram:EndSessions")
+    return sessions.end_all(found, actor=asker.signature, source_ip=asker.source_ip)
+
+
+def remove_second_factors(asker: Asker, name: str) -> None:
+    """Takes the second factors of a sub-account away, for somebody who lost them; its sessions end.
+
+    Raises: Denied, also when the sub-account may more than `asker`; NotFound; Rejected for the root user.
+    """
+    found = _sub_account(asker, name, "ram:UnbindMFADevice")
+    require_holding(asker, of_user(found), action="ram:UnbindMFADevice", rest=f"user/{name}")
+    with transaction.atomic():
+        second_factors.remove_all(found, actor=asker.signature, source_ip=asker.source_ip)
+        sessions.end_all(found, actor=asker.signature, source_ip=asker.source_ip)
+
+
+def may_require_second_factor(asker: Asker) -> bool:
+    """Returns True if `require_second_factor` would not refuse."""
+    scope = resource(asker.account_id, "*")
+    return permissions.decide(asker, "ram:SetSecurityPreference", scope).is_allowed
+
+
+def require_second_factor(asker: Asker, required: bool) -> None:
+    """Switches on or off that nobody signs in with a password alone. Raises Denied.
+
+    Effects: on ends every session that no second factor began; whoever has none sets one up at the next sign-in.
+    """
+    permissions.require(asker, "ram:SetSecurityPreference", resource(asker.account_id, "*"))
+    with transaction.atomic():
+        changed = Account.objects.filter(pk=asker.account_id, requires_second_factor=not required)
+        if not changed.update(requires_second_factor=required):
+            return
+        ended = sessions.end_weak(asker.account_id) if required else 0
+        note(asker, "ram:SetSecurityPreference", "*", requires_second_factor=required, ended_sessions=ended)
+        keys.raise_version()
 
 
 def create_key(asker: Asker, name: str, *, remark: str = "") -> tuple[AccessKey, str]:

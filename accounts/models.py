@@ -3,14 +3,20 @@
 from typing import ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.sessions.backends.base import SessionBase
+from django.contrib.sessions.base_session import AbstractBaseSession
 from django.db import models
 from django.db.models.functions import Now
+
+PUBLIC_ID_CHARS = 16  # of a session
 
 
 class Account(models.Model):
     """A tenant. Everything an instance holds belongs to exactly one account."""
 
     name = models.SlugField(max_length=64, unique=True)
+    # Nobody signs in to the console with a password alone.
+    requires_second_factor = models.BooleanField(default=False, db_default=False)
     created_at = models.DateTimeField(db_default=Now())
 
     def __str__(self) -> str:
@@ -50,6 +56,112 @@ class User(AbstractBaseUser):
 
     def __str__(self) -> str:
         return self.login
+
+
+class ConsoleSession(AbstractBaseSession):
+    """A browser that is signed in, or about to be. `session_key` is the SHA-256 of the key in its cookie."""
+
+    session_key = models.CharField(max_length=64, primary_key=True)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, null=True, related_name="sessions")
+    source_ip = models.CharField(max_length=45, blank=True, default="")
+    agent = models.CharField(max_length=200, blank=True, default="")
+    has_second_factor = models.BooleanField(default=False)
+    signed_in_at = models.DateTimeField(null=True)
+    last_seen_at = models.DateTimeField()
+
+    class Meta(AbstractBaseSession.Meta):
+        abstract = False
+
+    @classmethod
+    def get_session_store_class(cls) -> "type[SessionBase]":
+        from .session_store import SessionStore
+
+        return SessionStore
+
+    @property
+    def public_id(self) -> str:
+        """Returns a name that may be shown: from it nobody gets at the key."""
+        return self.session_key[:PUBLIC_ID_CHARS]
+
+
+class SecondFactor(models.Model):
+    """What proves a person beside the password: an authenticator app (TOTP) or a passkey (WebAuthn)."""
+
+    class Kind(models.TextChoices):
+        TOTP = "totp"
+        PASSKEY = "passkey"
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="second_factors")
+    kind = models.CharField(max_length=16, choices=Kind)
+    name = models.CharField(max_length=64, blank=True, default="")
+    # An app shares a secret with us, sealed by the vault; a time step counts once.
+    secret_nonce = models.BinaryField(default=b"")
+    secret_ciphertext = models.BinaryField(default=b"")
+    last_step = models.BigIntegerField(default=0)
+    # A passkey shows that it holds the private half; it is bound to the host name it was made under.
+    credential_id = models.BinaryField(max_length=1023, null=True, unique=True)
+    credential = models.BinaryField(default=b"")
+    host = models.CharField(max_length=253, blank=True, default="")
+    sign_count = models.BigIntegerField(default=0)
+    created_at = models.DateTimeField(db_default=Now())
+    last_used_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(
+                fields=["user"], condition=models.Q(kind="totp"), name="second_factor_one_app_a_user"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(kind="totp") ^ models.Q(credential_id__isnull=False),
+                name="second_factor_passkey_has_credential",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name}"
+
+
+class RecoveryCode(models.Model):
+    """A code that stands in for a second factor, once. Only a keyed hash of it is kept."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="recovery_codes")
+    digest = models.BinaryField(max_length=32, unique=True)
+
+    def __str__(self) -> str:
+        return f"recovery code {self.pk}"
+
+
+class Invitation(models.Model):
+    """A link with which somebody sets the password of a user, once. Only the SHA-256 of its secret is kept."""
+
+    user = models.OneToOneField(User, on_delete=models.CASCADE, related_name="invitation")
+    digest = models.BinaryField(max_length=32, unique=True)
+    created_by = models.CharField(max_length=200)
+    created_at = models.DateTimeField(db_default=Now())
+    expires_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"invitation of {self.user_id}"
+
+
+class ExternalIdentity(models.Model):
+    """Whom an OpenID provider means: its `sub` is one user of an account."""
+
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="external_identities")
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="external_identities")
+    issuer = models.CharField(max_length=400)
+    subject = models.CharField(max_length=255)
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(
+                fields=["account", "issuer", "subject"], name="external_identity_one_user_a_subject"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.subject} at {self.issuer}"
 
 
 class AccessKey(models.Model):

@@ -13,7 +13,7 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
-from . import attempts, audit, keys, limits
+from . import attempts, audit, keys, limits, sessions
 from .errors import Rejected, Unauthenticated
 from .models import Account, User
 
@@ -74,6 +74,8 @@ def set_active(user: User, active: bool, *, actor: str, source_ip: str = "") -> 
         if User.objects.filter(pk=user.pk, is_active=not active).update(is_active=active):
             user.is_active = active
             _record(user, "ram:UpdateUser", actor=actor, source_ip=source_ip, detail={"active": active})
+            if not active:
+                sessions.end_all(user, actor=actor, source_ip=source_ip)
             keys.raise_version()
 
 
@@ -85,12 +87,18 @@ def delete_user(user: User, *, actor: str, source_ip: str = "") -> None:
         keys.raise_version()
 
 
-def set_password(user: User, password: str, *, actor: str, source_ip: str = "") -> None:
-    """Gives a user another password; that ends all their sessions. Raises Rejected for a weak one."""
+def set_password(
+    user: User, password: str, *, keep_session: str | None = None, actor: str, source_ip: str = ""
+) -> None:
+    """Gives a user another password; that ends all their sessions, save the one whose key is `keep_session`.
+
+    Raises: Rejected for a weak password.
+    """
     with transaction.atomic():
         _set_password(user, password)
         user.save(update_fields=["password"])
         _record(user, "ram:UpdateLoginProfile", actor=actor, source_ip=source_ip)
+        sessions.end_all(user, but=keep_session, actor=actor, source_ip=source_ip)
 
 
 def check_name(what: str, name: str) -> None:
@@ -115,11 +123,11 @@ def split_login(text: str) -> tuple[str, str]:
 
 
 def sign_in(account: str, name: str, password: str, *, source_ip: str) -> User:
-    """Returns the person this password belongs to.
+    """Returns the person this password belongs to. Whether it is enough to enter is for the caller to ask.
 
     Raises: Unauthenticated, with one text whatever was wrong; TryLater QUOTA_EXCEEDED after too many failures, with
         `retry_after_seconds`; TryLater STORE_UNAVAILABLE while failures cannot be counted (nobody is let in then).
-    Effects: writes an audit row when the account exists. The caller makes the session.
+    Effects: a failure is in the audit when the account exists. The caller makes the session, and says `entered`.
     """
     account, name = account.strip().lower(), name.strip().lower()
     attempts.begin(account, name, source_ip)
@@ -128,8 +136,18 @@ def sign_in(account: str, name: str, password: str, *, source_ip: str) -> User:
         _note_refusal(account, name, source_ip)
         raise Unauthenticated("The account, the user name or the password is wrong.")
     attempts.succeed(account, name, source_ip)
-    _record(user, "ram:SignIn", actor=user.login, source_ip=source_ip)
     return user
+
+
+def entered(user: User, *, by: str, second_factor: bool, source_ip: str) -> None:
+    """Writes down that a session began; `by` is how (password, passkey, openid)."""
+    detail: dict[str, object] = {"by": by, "second_factor": second_factor}
+    _record(user, "ram:SignIn", actor=user.login, source_ip=source_ip, detail=detail)
+
+
+def confirm(user: User, password: str, *, source_ip: str) -> None:
+    """Checks the password of somebody who is signed in, once more. Raises as `sign_in`."""
+    sign_in(user.account.name, user.name, password, source_ip=source_ip)
 
 
 def _recognise(account: str, name: str, password: str) -> User | None:

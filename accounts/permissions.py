@@ -38,6 +38,8 @@ class Asker(Protocol):
     def source_ip(self) -> str: ...
     @property
     def is_secure(self) -> bool: ...
+    @property
+    def has_second_factor(self) -> bool: ...
 
 
 _ROOT = Decision(Outcome.ALLOWED)
@@ -119,7 +121,9 @@ def forget() -> None:
 
 
 def _judge(held: tuple[Held, ...], asker: Asker, *, action: str, resource: str) -> Decision:
-    facts = Facts(source_ip=asker.source_ip, now=clock.now(), is_secure=asker.is_secure)
+    facts = Facts(
+        source_ip=asker.source_ip, now=clock.now(), is_secure=asker.is_secure, has_mfa=asker.has_second_factor
+    )
     return evaluation.decide(held, action, resource, facts=facts)
 
 

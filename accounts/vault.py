@@ -1,10 +1,11 @@
-"""Encryption of AccessKey secrets at rest.
+"""Encryption of secrets at rest: of AccessKeys, and of the apps that make one-time codes.
 
-Owns: the cipher and where its key comes from. Must not know: users, tables. Called by: keys.
+Owns: the cipher and where its key comes from. Must not know: users, tables. Called by: keys, second_factors.
 A signature can only be checked with the secret itself, so it cannot be hashed as a password is. The key that opens it
 is not in the database: whoever has a copy of the database alone has no secrets.
 """
 
+import hmac
 import secrets
 from functools import cache
 
@@ -16,6 +17,7 @@ from django.conf import settings
 
 _NONCE_BYTES = 12
 _PURPOSE = b"mqconsole access key secrets 1"
+_FINGERPRINT_PURPOSE = b"mqconsole fingerprints 1"
 
 
 class Unreadable(Exception):
@@ -36,10 +38,20 @@ def unseal(nonce: bytes, ciphertext: bytes, *, account_id: int, key_id: str) -> 
         raise Unreadable from error
 
 
+def fingerprint(text: str) -> bytes:
+    """Returns 32 bytes that stand for `text` and tell nothing of it to whoever has no master key."""
+    return hmac.digest(_derived(settings.MASTER_KEY, _FINGERPRINT_PURPOSE), text.encode(), "sha256")
+
+
 def _binding(account_id: int, key_id: str) -> bytes:
     return f"{account_id}|{key_id}".encode()
 
 
 @cache
 def _cipher(master_key: str) -> AESGCM:
-    return AESGCM(HKDF(algorithm=SHA256(), length=32, salt=None, info=_PURPOSE).derive(master_key.encode()))
+    return AESGCM(_derived(master_key, _PURPOSE))
+
+
+@cache
+def _derived(master_key: str, purpose: bytes) -> bytes:
+    return HKDF(algorithm=SHA256(), length=32, salt=None, info=purpose).derive(master_key.encode())

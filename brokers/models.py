@@ -9,9 +9,9 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Now
 
-from accounts.models import Account
+from accounts.models import AccessKey, Account
 
-from .domain import limits, states
+from .domain import limits, quotas, states
 
 
 class Instance(models.Model):
@@ -124,6 +124,35 @@ class Group(models.Model):
         return self.name
 
 
+class ProducerGroup(models.Model):
+    """Producers that answer for one another's transactions. Made by the first half message that names it.
+
+    A setting that is None is the server's own. The two totals are the store's (`sql/halves.sql`).
+    """
+
+    instance = models.ForeignKey(Instance, on_delete=models.CASCADE, related_name="producer_groups")
+    name = models.CharField(max_length=limits.GROUP_NAME_CHARS)
+    immunity_seconds = models.PositiveIntegerField(null=True)  # from the half message to its first check
+    interval_seconds = models.PositiveIntegerField(null=True)  # from one check to the next
+    max_checks = models.PositiveIntegerField(null=True)  # then the half message is discarded
+    webhook_url = models.CharField(max_length=limits.WEBHOOK_URL_CHARS, blank=True, default="", db_default="")
+    # Signs what is posted there; sealed with the master key (accounts.vault).
+    webhook_nonce = models.BinaryField(default=b"", db_default=b"")
+    webhook_secret = models.BinaryField(default=b"", db_default=b"")
+    check_count = models.BigIntegerField(default=0, db_default=0)
+    discard_count = models.BigIntegerField(default=0, db_default=0)
+    created_at = models.DateTimeField(db_default=Now())
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["instance", "name"], name="producer_group_name_unique_in_instance"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class CatalogVersion(models.Model):
     """One row, raised by every change of topics, groups or instances: tells processes to drop what they cached."""
 
@@ -131,6 +160,43 @@ class CatalogVersion(models.Model):
 
     def __str__(self) -> str:
         return str(self.number)
+
+
+class QuotaSetting(models.Model):
+    """A limit somebody set, on the account itself, on an instance, or on an access key."""
+
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="quota_settings")
+    instance = models.ForeignKey(Instance, on_delete=models.CASCADE, null=True, related_name="quota_settings")
+    key = models.ForeignKey(AccessKey, on_delete=models.CASCADE, null=True, related_name="+")
+    quota = models.CharField(max_length=32, choices=[(one.value, one.value) for one in quotas.Quota])
+    value = models.BigIntegerField()
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(
+                fields=["account", "instance", "key", "quota"], name="quota_set_once", nulls_distinct=False
+            ),
+            models.CheckConstraint(
+                condition=models.Q(instance__isnull=True) | models.Q(key__isnull=True), name="quota_one_scope"
+            ),
+            models.CheckConstraint(condition=models.Q(value__gte=0), name="quota_not_negative"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.quota} {self.value}"
+
+
+class Backlog(models.Model):
+    """How many bytes of an instance waited for consumers when a broker worker looked last."""
+
+    instance = models.OneToOneField(Instance, on_delete=models.CASCADE, related_name="backlog")
+    message_count = models.BigIntegerField()
+    byte_count = models.BigIntegerField()
+    is_full = models.BooleanField(default=False)  # the limit of the instance, or that of its account, is reached
+    sampled_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.instance_id}: {self.byte_count}"
 
 
 class Operation(models.Model):

@@ -91,8 +91,29 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # --- message store ---------------------------------------------------------------------------------------------
 RETENTION_HOURS = env.integer("MQ_RETENTION_HOURS", 72, low=1, high=24 * 365)
 DEAD_LETTER_RETENTION_DAYS = env.integer("MQ_DEAD_LETTER_RETENTION_DAYS", 30, low=1, high=3650)
+# A half message's first check, the pause between checks, how many come before it is discarded: unless its producer
+# group has settings of its own.
+TRANSACTION_IMMUNITY_SECONDS = env.integer("MQ_TRANSACTION_IMMUNITY_SECONDS", 6, low=1, high=24 * 3600)
+TRANSACTION_CHECK_SECONDS = env.integer("MQ_TRANSACTION_CHECK_SECONDS", 30, low=1, high=24 * 3600)
+TRANSACTION_CHECK_MAX = env.integer("MQ_TRANSACTION_CHECK_MAX", 15, low=1, high=1000)
+# How long a decision is remembered: a repeated or late one gets a definite answer until then.
+TRANSACTION_DECISION_HOURS = env.integer("MQ_TRANSACTION_DECISION_HOURS", 72, low=1, high=24 * 365)
+# Webhooks may lead to addresses inside: for tests, and for networks whose every address is trusted.
+WEBHOOK_ALLOW_PRIVATE = env.boolean("MQ_WEBHOOK_ALLOW_PRIVATE", False)
 # Threads of one process that run engine calls; each holds one PostgreSQL connection.
 ENGINE_THREADS = env.integer("MQ_ENGINE_THREADS", 8, low=2, high=64)
+# The most an account may have of each thing, and what it has unless it sets less; 0: no ceiling.
+CEILINGS = {
+    "send_per_second": env.integer("MQ_CEILING_SEND_PER_SECOND", 200_000, low=0, high=2**40),
+    "send_bytes_per_second": env.integer("MQ_CEILING_SEND_BYTES_PER_SECOND", 2**30, low=0, high=2**50),
+    "receive_per_second": env.integer("MQ_CEILING_RECEIVE_PER_SECOND", 400_000, low=0, high=2**40),
+    "receive_bytes_per_second": env.integer("MQ_CEILING_RECEIVE_BYTES_PER_SECOND", 2**31, low=0, high=2**50),
+    "topics": env.integer("MQ_CEILING_TOPICS", 10_000, low=0, high=2**31),
+    "groups": env.integer("MQ_CEILING_GROUPS", 10_000, low=0, high=2**31),
+    "backlog_bytes": env.integer("MQ_CEILING_BACKLOG_BYTES", 0, low=0, high=2**50),
+    "connections": env.integer("MQ_CEILING_CONNECTIONS", 10_000, low=0, high=2**31),
+    "message_bytes": env.integer("MQ_CEILING_MESSAGE_BYTES", 4 * 2**20, low=1, high=4 * 2**20),
+}
 DEMO = env.boolean("MQ_DEMO", False)
 # Who reads /metrics from another machine shows this token.
 METRICS_TOKEN = env.text("MQ_METRICS_TOKEN")
@@ -106,7 +127,6 @@ INSTALLED_APPS = [
     "brokers",
     "django.contrib.auth",
     "django.contrib.contenttypes",
-    "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.postgres",
     "whitenoise.runserver_nostatic",
@@ -128,6 +148,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "brokers.console.middleware.SessionActivity",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -182,13 +203,24 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
-SESSION_COOKIE_AGE = 12 * 3600
+SESSION_ENGINE = "accounts.session_store"
+# A session ends so long after signing in, and after so long without a click.
+SESSION_COOKIE_AGE = 3600 * env.integer("MQ_SESSION_HOURS", 12, low=1, high=720)
+SESSION_IDLE_MINUTES = env.integer("MQ_SESSION_IDLE_MINUTES", 120, low=5, high=43200)
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = PRODUCTION
 CSRF_COOKIE_SECURE = PRODUCTION
-SECURE_HSTS_SECONDS = 31536000 if PRODUCTION else 0
+CSRF_COOKIE_HTTPONLY = True
+if PRODUCTION:
+    # A browser takes a cookie of such a name only over TLS and from this very host: a neighbour under the same domain
+    # cannot plant one.
+    SESSION_COOKIE_NAME = "__Host-session"
+    CSRF_COOKIE_NAME = "__Host-csrf"
+SECURE_HSTS_SECONDS = env.integer("MQ_HSTS_SECONDS", 31536000, low=0, high=126144000) if PRODUCTION else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = PRODUCTION
+# Whether browsers ship with a domain in their list is for its owner to decide; leaving the list takes months.
+SILENCED_SYSTEM_CHECKS = ["security.W021"]
 SECURE_SSL_REDIRECT = PRODUCTION
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"

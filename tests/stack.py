@@ -73,6 +73,8 @@ def empty_database() -> None:
     """Removes every row but those of `KEPT_TABLES`, whatever connection wrote it."""
     from django.db import connection
 
+    from brokers.store import floors
+
     assert str(connection.settings_dict["NAME"]).startswith("test_"), "this would empty a database that is in use"
     with connection.cursor() as cursor:
         cursor.execute(
@@ -82,6 +84,7 @@ def empty_database() -> None:
         names = sorted({name for (name,) in cursor.fetchall()} - KEPT_TABLES)
         tables = ", ".join(connection.ops.quote_name(name) for name in names)
         cursor.execute(f"TRUNCATE {tables} RESTART IDENTITY CASCADE")
+    floors.forget()
 
 
 def wait_until(look: Callable[[], Any], *, what: str, seconds: float = 30.0) -> Any:

@@ -90,6 +90,77 @@ SCHEMAS: Json = {
         deliver_at=_INSTANT,
         duplicate={"type": "boolean", "description": "true: a message with this dedup_id was stored before"},
     ),
+    "SendHalf": {
+        **_object(
+            ["producer_group"],
+            **_CONTENT,
+            producer_group={
+                "type": "string",
+                "minLength": 1,
+                "maxLength": limits.GROUP_NAME_CHARS,
+                "description": "who is asked when no decision comes; made when it is new",
+            },
+            deliver_at={"type": "null"},
+            delay_seconds={"type": "null"},
+            dedup_id={"type": ["string", "null"], "minLength": 1, "maxLength": limits.DEDUP_ID_CHARS},
+            message_id={
+                "type": ["string", "null"],
+                "minLength": 1,
+                "maxLength": limits.MESSAGE_ID_CHARS,
+                "pattern": "^[A-Za-z0-9]+$",
+            },
+        ),
+        "oneOf": [{"required": ["body"]}, {"required": ["body_base64"]}],
+    },
+    "HalfSent": _answer(
+        ["transaction_id", "message_id", "queue", "check_at"],
+        transaction_id={"type": "string", "description": "what the decision must name"},
+        message_id=_TEXT,
+        queue={"type": "integer"},
+        check_at={**_INSTANT, "description": "when the producer group is first asked, without a decision before"},
+        duplicate={"type": "boolean", "description": "true: a half message with this dedup_id was stored before"},
+    ),
+    "Decision": _object(
+        [],
+        discarded={
+            "type": "boolean",
+            "description": "true: also if it was discarded after its last check; needs mq:Resend, and is audited",
+        },
+    ),
+    "Decided": _answer(
+        ["transaction_id", "message_id", "state", "queue", "offset", "decided_at"],
+        transaction_id=_TEXT,
+        message_id=_TEXT,
+        state={"type": "string", "enum": ["COMMITTED", "ROLLED_BACK"]},
+        queue={"type": "integer"},
+        offset={"type": ["integer", "null"], "description": "null: rolled back, or waiting for deliver_at"},
+        decided_at=_INSTANT,
+        deliver_at=_INSTANT,
+    ),
+    "PollChecks": _object(
+        [],
+        topics={
+            "type": "array",
+            "items": {"type": "string", "minLength": 1},
+            "maxItems": limits.RECEIVE_TOPIC_COUNT,
+            "description": "whose transactions; needs PUB on each. Left out: all, which needs PUB on all",
+        },
+        max={"type": ["integer", "null"], "minimum": 1, "maximum": limits.CHECK_POLL_COUNT, "default": 16},
+        wait_seconds={"type": ["number", "null"], "minimum": 0, "maximum": limits.WAIT_SECONDS, "default": 0},
+        client_id={"type": ["string", "null"], "maxLength": limits.CLIENT_ID_CHARS},
+    ),
+    "Check": _answer(
+        ["transaction_id", "check", "message_id", "topic", "queue", "keys", "properties", "born_at", "stored_at"],
+        transaction_id=_TEXT,
+        check={"type": "integer", "minimum": 1, "description": "which one this is"},
+        message_id=_TEXT,
+        topic=_TEXT,
+        queue={"type": "integer"},
+        **{**_CONTENT, "body": {**_TEXT, "description": "when it is UTF-8; else body_base64"}},
+        born_at=_INSTANT,
+        stored_at=_INSTANT,
+    ),
+    "Checks": _answer(["checks"], checks={"type": "array", "items": _ref("Check")}),
     "SendBatch": _object(
         ["messages"],
         messages={"type": "array", "items": _ref("Send"), "minItems": 1, "maxItems": limits.BATCH_MESSAGE_COUNT},
@@ -218,6 +289,7 @@ def _operation(name: str, summary: str, *, request: str, answer: str, of: str, s
 
 _TOPIC = "/instances/{instance}/topics/{topic}"
 _GROUP = "/instances/{instance}/groups/{group}"
+_TRANSACTION = "/instances/{instance}/transactions/{transaction}"
 PATHS: Json = {
     f"{_TOPIC}/messages": _operation(
         "sendMessage",
@@ -229,6 +301,31 @@ PATHS: Json = {
     ),
     f"{_TOPIC}/messages:batch": _operation(
         "sendMessages", "Send up to 1000 messages", request="SendBatch", answer="SentBatch", of="topic"
+    ),
+    f"{_TOPIC}/messages:half": _operation(
+        "sendHalfMessage",
+        "Send a half message: nobody sees it until it is committed",
+        request="SendHalf",
+        answer="HalfSent",
+        of="topic",
+        status="201",
+    ),
+    f"{_TRANSACTION}:commit": _operation(
+        "commitTransaction", "Make a half message visible", request="Decision", answer="Decided", of="transaction"
+    ),
+    f"{_TRANSACTION}:rollback": _operation(
+        "rollbackTransaction",
+        "Make sure that a half message is never seen",
+        request="Decision",
+        answer="Decided",
+        of="transaction",
+    ),
+    "/instances/{instance}/producer-groups/{group}:checks": _operation(
+        "pollChecks",
+        "Ask which transactions of a producer group wait for an answer",
+        request="PollChecks",
+        answer="Checks",
+        of="group",
     ),
     f"{_GROUP}/messages:receive": _operation(
         "receiveMessages", "Receive messages, waiting for them", request="Receive", answer="Received", of="group"
@@ -243,3 +340,4 @@ PATHS: Json = {
         "extendMessages", "Ask for more time", request="Extend", answer="Settled", of="group"
     ),
 }
+OPERATION_IDS = frozenset(operation["operationId"] for operation in PATHS.values())

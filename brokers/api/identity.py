@@ -10,11 +10,11 @@ from django.http import HttpRequest
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication
 from rest_framework.request import Request
 
-from accounts import credentials
+from accounts import credentials, sessions
 from accounts.models import User
 
 from ..domain.actor import Actor
-from ..domain.errors import Unauthenticated
+from ..domain.errors import Denied, Unauthenticated
 
 
 class KeyAuthentication(BaseAuthentication):
@@ -61,6 +61,8 @@ class ConsoleAuthentication(SessionAuthentication):
             is_root=user.is_root,
             source_ip=request._request.META.get("REMOTE_ADDR", ""),
             is_secure=request._request.is_secure(),
+            has_second_factor=sessions.has_second_factor(request._request.session),
+            is_fresh=sessions.is_fresh(request._request.session),
         )
         return actor, "session"
 
@@ -83,6 +85,12 @@ def user_of(request: Request) -> User:
     if user is None:
         raise Unauthenticated("This user does not exist any more.")
     return user
+
+
+def require_fresh(actor: Actor) -> None:
+    """Raises Denied for root in a session whose last proof of who it is lies too far back: its keys open everything."""
+    if actor.is_root and not actor.is_fresh:
+        raise Denied("Prove that it is you at /confirm in the console, then send this again.")
 
 
 def _raw_path(request: HttpRequest) -> bytes:

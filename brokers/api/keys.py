@@ -8,7 +8,7 @@ from accounts import keys
 
 from . import forms, shapes
 from .idempotency import idempotent
-from .identity import actor_of, user_of
+from .identity import actor_of, require_fresh, user_of
 from .view import ApiView, created, page, read
 
 
@@ -31,6 +31,7 @@ class Keys(ApiView):
     @idempotent
     def post(self, request: Request) -> Response:
         actor = actor_of(request)
+        require_fresh(actor)
         asked = read(forms.KeyForm, request)
         key, secret = keys.create(user_of(request), actor=actor.signature, source_ip=actor.source_ip, **asked)
         return created(request, {**shapes.KeyShape(key).data, "secret": secret}, name=key.key_id)
@@ -50,6 +51,7 @@ class OneKey(ApiView):
     )
     def patch(self, request: Request, key: str) -> Response:
         actor = actor_of(request)
+        require_fresh(actor)
         asked = read(forms.KeyChange, request)
         changed = keys.change(user_of(request), key, actor=actor.signature, source_ip=actor.source_ip, **asked)
         return Response(shapes.KeyShape(changed).data)
@@ -57,5 +59,6 @@ class OneKey(ApiView):
     @extend_schema(operation_id="deleteAccessKey", summary="Delete a key for good", responses={204: None})
     def delete(self, request: Request, key: str) -> Response:
         actor = actor_of(request)
+        require_fresh(actor)
         keys.delete(user_of(request), key, actor=actor.signature, source_ip=actor.source_ip)
         return Response(status=204)

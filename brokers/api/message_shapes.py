@@ -58,6 +58,11 @@ class WaitingShape(serializers.Serializer[Any]):
     attempts = serializers.IntegerField(source="reconsume_times")
 
 
+class RecalledShape(serializers.Serializer[Any]):
+    message_id = serializers.CharField()
+    due_at = Millis(source="due_ms", help_text="when it would have been delivered")
+
+
 class AttemptShape(serializers.Serializer[Any]):
     group = serializers.CharField()
     topic = serializers.CharField()

@@ -6,11 +6,12 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from ..catalog import access
+from ..catalog import access, snapshot
 from ..domain import clock
-from ..engine import browse, visible
+from ..engine import browse, schedule, visible
 from . import message_forms as forms
 from . import message_shapes as shapes
+from .idempotency import idempotent
 from .identity import actor_of
 from .view import ApiView, query
 
@@ -55,6 +56,23 @@ class OneMessage(ApiView):
         found_in = access.instance(actor, instance)
         asked = query(forms.MessageQuery, request)
         return Response(_describe(visible.message(actor, found_in, message, topic=asked.get("topic"))))
+
+
+class Recall(ApiView):
+    @extend_schema(
+        operation_id="recallMessage",
+        summary="Take back a scheduled message before its time",
+        description="Nobody will see it. 409 CONFLICT: it was delivered already; 404 MESSAGE_NOT_FOUND: no message with"
+        " this id waits in the topic, or it was recalled before. A `dedup_id` it was sent with stays used.",
+        request=None,
+        responses=shapes.RecalledShape,
+    )
+    @idempotent
+    def post(self, request: Request, instance: str, topic: str, message: str) -> Response:
+        actor = actor_of(request)
+        found = access.topic(actor, instance, topic, action="mq:PUB")
+        entry = snapshot.topic(actor.account_id, instance, found.name)
+        return Response(shapes.RecalledShape(schedule.recall(actor, entry, message)).data)
 
 
 def _describe(page: browse.MessagePage) -> dict[str, Any]:  # Any: JSON values

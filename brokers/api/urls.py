@@ -8,13 +8,16 @@ from . import (
     groups,
     instances,
     keys,
+    limits,
     members,
     messages,
     offsets,
     operations,
     policies,
+    producer_groups,
     schema,
     topics,
+    transactions,
 )
 from .nothing import HotRoute, Nothing
 
@@ -39,6 +42,8 @@ _P = "policies/<name:policy>"
 _I = "instances/<name:instance>"
 _T = f"{_I}/topics/<name:topic>"
 _G = f"{_I}/groups/<name:group>"
+_PG = f"{_I}/producer-groups/<name:group>"
+_TX = f"{_I}/transactions/<name:transaction>"
 _O = f"{_I}/operations/<name:operation>"
 
 # What the OpenAPI document is made from.
@@ -61,10 +66,12 @@ managed: list[URLPattern] = [
     path(f"{_P}:detach", policies.Detach.as_view()),
     path(f"{_P}/versions", policies.Versions.as_view()),
     path(f"{_P}/versions/<int:number>:default", policies.Default.as_view()),
+    path("limits", limits.Limits.as_view()),
     path("instances", instances.Instances.as_view()),
     path(_I, instances.OneInstance.as_view()),
     path(f"{_I}/topics", topics.Topics.as_view()),
     path(_T, topics.OneTopic.as_view()),
+    path(f"{_T}/messages/<name:message>:recall", messages.Recall.as_view()),
     path(f"{_I}/groups", groups.Groups.as_view()),
     path(_G, groups.OneGroup.as_view()),
     path(f"{_G}/offsets", offsets.Offsets.as_view()),
@@ -73,6 +80,11 @@ managed: list[URLPattern] = [
     path(f"{_G}/dead-letters:count", dead_letters.Count.as_view()),
     path(f"{_G}/dead-letters:redrive", dead_letters.Redrive.as_view()),
     path(f"{_G}/dead-letters/<name:number>", dead_letters.OneDeadLetter.as_view()),
+    path(f"{_I}/producer-groups", producer_groups.ProducerGroups.as_view()),
+    path(_PG, producer_groups.OneProducerGroup.as_view()),
+    path(f"{_I}/transactions", transactions.Transactions.as_view()),
+    path(_TX, transactions.OneTransaction.as_view()),
+    path(f"{_TX}:check", transactions.Check.as_view()),
     path(f"{_I}/grants", grants.Grants.as_view()),
     path(f"{_I}/messages", messages.Messages.as_view()),
     path(f"{_I}/messages/<name:message>", messages.OneMessage.as_view()),
@@ -90,6 +102,10 @@ urlpatterns: list[URLPattern] = [
     # Served before Django; only a wrong method comes here.
     path(f"{_T}/messages", HotRoute.as_view()),
     path(f"{_T}/messages:batch", HotRoute.as_view()),
+    path(f"{_T}/messages:half", HotRoute.as_view()),
+    path(f"{_TX}:commit", HotRoute.as_view()),
+    path(f"{_TX}:rollback", HotRoute.as_view()),
+    path(f"{_PG}:checks", HotRoute.as_view()),
     re_path(r"^instances/[^/:]+/groups/[^/:]+/messages:(?:receive|ack|nack|extend)$", HotRoute.as_view()),
     re_path("", Nothing.as_view()),
 ]

@@ -14,8 +14,9 @@ from django.db import IntegrityError, transaction
 from ..domain import limits, names
 from ..domain.actor import Actor
 from ..domain.errors import ErrorCode, Rejected
+from ..domain.quotas import Quota
 from ..models import Group, Instance, Queue, Topic
-from . import access, changes
+from . import access, changes, quotas
 
 
 def create_instance(actor: Actor, *, name: str, remark: str = "") -> Instance:
@@ -77,6 +78,7 @@ def create_topic(
     _check_choice("type", type, Topic.Type.values)
     _check_range("queues", queue_count, low=1, high=limits.QUEUE_COUNT_MAX)
     _check_remark(remark)
+    quotas.require_room(instance, Quota.TOPICS)
     with changes.change(f"instance:{instance.pk}"):
         made = _insert_topic(instance, name=name, type=type, queue_count=queue_count, remark=remark)
         changes.record(actor, "mq:CreateTopic", resource, type=type, queues=queue_count)
@@ -160,6 +162,7 @@ def create_group(
     }
     _check_group_fields(fields)
     fields |= {"order": order, "start_from": start_from}
+    quotas.require_room(instance, Quota.GROUPS)
     with changes.change(f"instance:{instance.pk}"):
         try:
             with transaction.atomic():

@@ -17,7 +17,7 @@ from django.db.models import Model, QuerySet
 from ..domain import limits
 from ..domain.actor import Actor
 from ..domain.errors import Rejected
-from ..models import Group, Instance, Operation, Topic
+from ..models import Group, Instance, Operation, ProducerGroup, Topic
 from . import access
 
 _FILTERED_ROUND_ROWS = 500
@@ -80,6 +80,14 @@ def groups(
     shows = _named(access.filter_of(actor, instance.name, action))
     rows = _named_like(Group.objects.filter(instance=instance), search)
     return _by_name(rows, cursor=cursor, limit=limit, shows=shows)
+
+
+def producer_groups(
+    actor: Actor, instance: Instance, *, cursor: str = "", limit: int = limits.PAGE_DEFAULT
+) -> Page[ProducerGroup]:
+    """Returns the producer groups `actor` may see, by name."""
+    shows = _named(access.filter_of(actor, instance.name, "mq:QueryProducerGroup"))
+    return _by_name(ProducerGroup.objects.filter(instance=instance), cursor=cursor, limit=limit, shows=shows)
 
 
 def operations(

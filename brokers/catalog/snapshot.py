@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from ..domain import clock, limits, names
 from ..domain.errors import ErrorCode, NotFound
-from ..models import CatalogVersion, Group, Instance, Queue, Topic
+from ..models import CatalogVersion, Group, Instance, ProducerGroup, Queue, Topic
 
 _REFRESH_SECONDS = 1.0
 
@@ -56,8 +56,22 @@ class GroupEntry:
         return self.order == Group.Order.FIFO
 
 
+@dataclass(frozen=True, slots=True)
+class ProducerGroupEntry:
+    """A producer group; None where it has no setting of its own."""
+
+    id: int
+    instance_id: int
+    account_id: int
+    instance: str
+    name: str
+    immunity_seconds: int | None
+    webhook_url: str
+
+
 class _Cache:
     def __init__(self) -> None:
+        self.producer_groups: dict[tuple[int, str, str], ProducerGroupEntry] = {}
         self.topics: dict[tuple[int, str, str], TopicEntry] = {}
         self.groups: dict[tuple[int, str, str], GroupEntry] = {}
         self.topics_by_id: dict[int, TopicEntry] = {}
@@ -77,6 +91,11 @@ def cached_topic(account_id: int, instance: str, name: str) -> TopicEntry | None
     return _cache.topics.get((account_id, instance, name))
 
 
+def cached_topic_by_id(topic_id: int) -> TopicEntry | None:
+    """Returns the topic if it is in the cache; never queries."""
+    return _cache.topics_by_id.get(topic_id)
+
+
 def cached_group(account_id: int, instance: str, name: str) -> GroupEntry | None:
     """Returns the group if it is in the cache; never queries."""
     return _cache.groups.get((account_id, instance, name))
@@ -85,6 +104,31 @@ def cached_group(account_id: int, instance: str, name: str) -> GroupEntry | None
 def cached_instances(account_id: int) -> tuple[str, ...] | None:
     """Returns the names of an account's instances, oldest first, if they are in the cache; never queries."""
     return _cache.instances.get(account_id)
+
+
+def cached_producer_group(account_id: int, instance: str, name: str) -> ProducerGroupEntry | None:
+    """Returns the producer group if it is in the cache; never queries."""
+    return _cache.producer_groups.get((account_id, instance, name))
+
+
+def producer_group(account_id: int, instance: str, name: str) -> ProducerGroupEntry:
+    """Returns the producer group. Raises NotFound INSTANCE_NOT_FOUND or GROUP_NOT_FOUND."""
+    refresh_if_old()
+    cache = _cache
+    found = cache.producer_groups.get((account_id, instance, name))
+    if found is not None:
+        return found
+    row = None
+    if names.may_exist(instance, name):
+        rows = ProducerGroup.objects.filter(instance__account_id=account_id, instance__name=instance, name=name)
+        row = rows.select_related("instance").first()
+    if row is None:
+        raise _missing(account_id, instance, group=name)
+    entry = ProducerGroupEntry(
+        row.pk, row.instance_id, account_id, instance, name, row.immunity_seconds, row.webhook_url
+    )
+    cache.producer_groups[account_id, instance, name] = entry
+    return entry
 
 
 def instances(account_id: int) -> tuple[str, ...]:
@@ -185,6 +229,11 @@ def refresh() -> bool:
             return False
         _cache, _version = _Cache(), number
         return True
+
+
+def version() -> int | None:
+    """Returns the catalog's version as last compared; None before the first look, and after a change made here."""
+    return _version
 
 
 def refresh_if_old() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from accounts import limits as account_limits
 from brokers.domain import limits
 from brokers.models import Group, Topic
 
@@ -58,7 +59,7 @@ class SignInForm(ConsoleForm):
     )
     password = forms.CharField(
         label=_("Password"),
-        max_length=256,
+        max_length=account_limits.PASSWORD_CHARS,
         strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
     )

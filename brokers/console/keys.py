@@ -11,7 +11,7 @@ from accounts import keys
 from accounts.errors import Rejected
 from accounts.limits import KEYS_PER_USER
 
-from . import page
+from . import confirm, page
 from .forms import KeyForm
 
 
@@ -24,6 +24,8 @@ def index(request: HttpRequest) -> HttpResponse:
     actor = page.actor(request)
     form = KeyForm(request.POST or None)
     fresh = None
+    if request.method == "POST" and not _may_change(request):
+        return confirm.ask(request)
     if request.method == "POST" and form.is_valid():
         try:
             key, secret = keys.create(
@@ -45,6 +47,8 @@ def index(request: HttpRequest) -> HttpResponse:
 @require_POST
 def enable(request: HttpRequest, key_id: str) -> HttpResponse:
     """Switches a key on or off, as the posted `enabled` says."""
+    if not _may_change(request):
+        return confirm.ask(request)
     actor = page.actor(request)
     enabled = request.POST.get("enabled") == "1"
     keys.change(page.reader(request), key_id, enabled=enabled, actor=actor.signature, source_ip=actor.source_ip)
@@ -57,7 +61,15 @@ def enable(request: HttpRequest, key_id: str) -> HttpResponse:
 @page.page
 @require_POST
 def delete(request: HttpRequest, key_id: str) -> HttpResponse:
+    if not _may_change(request):
+        return confirm.ask(request)
     actor = page.actor(request)
     keys.delete(page.reader(request), key_id, actor=actor.signature, source_ip=actor.source_ip)
     messages.success(request, _("The key is deleted."))
     return HttpResponseRedirect(reverse("keys"))
+
+
+def _may_change(request: HttpRequest) -> bool:
+    """Returns False for a root user who did not lately prove who they are: a key of root opens everything."""
+    actor = page.actor(request)
+    return actor.is_fresh or not actor.is_root

@@ -3,16 +3,20 @@
 from datetime import timedelta
 from urllib.parse import urlencode
 
-from django.http import HttpRequest, HttpResponse
+from django.contrib import messages as notices
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_GET, require_POST
 
-from brokers.catalog import access
+from brokers.catalog import access, snapshot
 from brokers.domain import clock
-from brokers.engine import browse, visible
+from brokers.domain.actor import Actor
+from brokers.engine import browse, schedule, visible
 from brokers.engine.browse import MessagePage
+from brokers.engine.message_page import Waiting
+from brokers.models import Instance
 
 from . import page, problems, stories, topics
 from .bodies import body_view
@@ -57,8 +61,33 @@ def show(request: HttpRequest, instance: str, message_id: str) -> HttpResponse:
         "live_names": " ".join(f"group:{standing.group_id}" for standing in found.standings),
         "permalink": request.build_absolute_uri(request.path),
         "resend_url": _resend_url(home.name, found),
+        "recall_url": _recall_url(page.actor(request), home, found),
     }
     return page.render(request, "pages/message.html", context, section="messages", instance=home)
+
+
+@page.page
+@require_POST
+def recall(request: HttpRequest, instance: str, topic: str, message_id: str) -> HttpResponse:
+    actor = page.actor(request)
+    found = access.topic(actor, instance, topic, action="mq:PUB")
+    try:
+        schedule.recall(actor, snapshot.topic(actor.account_id, instance, found.name), message_id)
+    except page.FORM_ERRORS as error:  # somebody else, or its time, was faster
+        page.report(request, error)
+        return HttpResponseRedirect(reverse("message", args=[instance, message_id]))
+    notices.success(request, _("The message was recalled; nobody will see it."))
+    return HttpResponseRedirect(f"{reverse('messages', args=[instance])}?{urlencode({'topic': topic})}")
+
+
+def _recall_url(actor: Actor, home: Instance, found: MessagePage) -> str:
+    """Returns where a scheduled message is taken back; empty when it is none, or the reader may not send there."""
+    main = found.main
+    if not isinstance(main, Waiting) or main.kind != "SCHEDULED":
+        return ""
+    if not access.may(actor, "mq:PUB", access.resource(home.account_id, home.name, main.topic)):
+        return ""
+    return reverse("message_recall", args=[home.name, main.topic, found.message_id])
 
 
 def _spans() -> list[dict[str, str]]:

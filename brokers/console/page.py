@@ -20,6 +20,7 @@ from django.shortcuts import render as django_render
 from django.utils.cache import patch_cache_control, patch_vary_headers
 from django.utils.translation import gettext as _
 
+from accounts import sessions
 from accounts.errors import AccountError
 from accounts.errors import Denied as AccountDenied
 from accounts.errors import NotFound as AccountNotFound
@@ -80,6 +81,8 @@ def actor(request: HttpRequest) -> Actor:
         is_root=user.is_root,
         source_ip=request.META.get("REMOTE_ADDR", ""),
         is_secure=request.is_secure(),
+        has_second_factor=sessions.has_second_factor(request.session),
+        is_fresh=sessions.is_fresh(request.session),
     )
 
 
@@ -142,6 +145,9 @@ def _chrome_rights(request: HttpRequest, instance: Instance | None) -> dict[str,
         "user_groups": access.may(who, "ram:ListGroups", scope),
         "policies": access.may(who, "ram:ListPolicies", scope),
         "simulate": access.may(who, "ram:SimulatePolicy", scope),
+        "limits": access.may(who, "mq:QueryLimits", access.resource(who.account_id, "*")),
+        "transactions": instance is not None
+        and access.may(who, "mq:QueryMessage", access.resource(who.account_id, instance.name)),
         "audit": access.may(who, "mq:QueryAudit", f"acs:mq:*:{who.account_id}:*"),
         "create_instance": access.may(who, "mq:CreateInstance", f"acs:mq:*:{who.account_id}:*"),
         "create_topic": access.may(who, "mq:CreateTopic", inside),

@@ -85,6 +85,7 @@ class SimulatorForm(ConsoleForm):
     )
     source_ip = forms.GenericIPAddressField(label=_("From this address"), initial="127.0.0.1")
     secure = forms.BooleanField(label=_("Over TLS"), required=False)
+    mfa = forms.BooleanField(label=_("With a second factor"), required=False)
 
     def offer(self, users: list[str]) -> None:
         """Fills in who can be chosen."""

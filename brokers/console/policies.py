@@ -118,7 +118,7 @@ def simulator(request: HttpRequest) -> HttpResponse:
     judged: dict[str, Any] | None = None  # Any: JSON values
     if form.is_bound and form.is_valid():
         try:
-            judged = grants.simulate(actor, **form.cleaned_data, at=clock.now(), mfa=False)
+            judged = grants.simulate(actor, **form.cleaned_data, at=clock.now())
         except Rejected as error:
             form.add_error(None, error.detail)
     context = {"form": form, "judged": judged, "known_actions": list(spellings.ACTIONS)}

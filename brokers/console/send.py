@@ -10,7 +10,7 @@ from brokers.catalog import access, snapshot
 from brokers.domain import clock
 from brokers.domain import messages as wire
 from brokers.domain.errors import BrokerError, ErrorCode, Rejected
-from brokers.engine import publish, visible
+from brokers.engine import publish, quotas, visible
 from brokers.models import Instance
 
 from . import page, problems, topics
@@ -55,6 +55,9 @@ def _send(request: HttpRequest, home: Instance, read: dict[str, Any]) -> publish
         born_host=request.META.get("REMOTE_ADDR", ""),
     )
     wire.check(message)
+    sender = page.actor(request)
+    payer = quotas.Payer(home.account_id, home.pk, home.name, sender.access_key_id, is_send=True)
+    quotas.pay_now(payer, [len(message.body)])
     entry = snapshot.topic(home.account_id, home.name, topic.name)
     [result] = publish.publish([publish.Send(entry, message)])
     if isinstance(result, BrokerError):

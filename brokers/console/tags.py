@@ -20,7 +20,7 @@ from django.utils.translation import gettext_lazy, ngettext, pgettext
 from accounts import members
 from brokers.catalog import access
 from brokers.domain import clock
-from brokers.domain.states import DeadLetterState, OperationState
+from brokers.domain.states import DeadLetterState, OperationState, TransactionState
 
 from . import page
 
@@ -184,6 +184,10 @@ PILLS: Mapping[str, tuple[str, str, Any]] = {  # Any: a lazy translation
     OperationState.FAILED: ("tone-bad", "circle-alert", gettext_lazy("Failed")),
     DeadLetterState.DEAD: ("tone-bad", "mail-x", gettext_lazy("Dead")),
     DeadLetterState.REPLAYED: ("tone-ok", "repeat", gettext_lazy("Replayed")),
+    TransactionState.WAITING: ("tone-info", "clock", gettext_lazy("Waiting")),
+    TransactionState.DISCARDED: ("tone-bad", "archive", gettext_lazy("Discarded")),
+    TransactionState.COMMITTED: ("tone-ok", "check-check", gettext_lazy("Committed")),
+    TransactionState.ROLLED_BACK: ("tone-quiet", "rotate-ccw", gettext_lazy("Rolled back")),
     "SCHEDULED": ("tone-info", "alarm-clock", gettext_lazy("Scheduled")),
     "RETRYING": ("tone-warn", "timer-reset", gettext_lazy("Retrying")),
     "complete": ("tone-ok", "circle-check", gettext_lazy("Complete result")),

@@ -10,7 +10,7 @@ from brokers.catalog import access, actions, selectors
 from brokers.domain import limits
 from brokers.domain.actor import Actor
 from brokers.domain.errors import BrokerError, Rejected
-from brokers.engine import removal
+from brokers.engine import removal, transaction_pages
 from brokers.models import Instance, Topic
 
 from . import code, page, problems, rows
@@ -105,7 +105,12 @@ def delete(request: HttpRequest, instance: str, topic: str) -> HttpResponse:
 def queues(request: HttpRequest, instance: str, topic: str) -> HttpResponse:
     found = access.topic(page.actor(request), instance, topic, action="mq:QueryTopic")
     lines = rows.queue_lines(found)
-    context = {"queues": lines, "most_kept": max([1, *(line.kept for line in lines)])}
+    context: dict[str, object] = {"queues": lines, "most_kept": max([1, *(line.kept for line in lines)])}
+    actor = page.actor(request)
+    may_look = access.may(actor, "mq:QueryMessage", access.resource(actor.account_id, instance, topic))
+    counts = transaction_pages.counts(found.instance, found) if may_look else {}
+    if may_look and (found.type == Topic.Type.TRANSACTION or any(counts.values())):
+        context |= {"counts": counts, "live_names": f"topic:{found.pk} transactions:{found.instance_id}"}
     return page_of(request, found, tab="queues", context=context)
 
 

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from accounts import grants, keys, members
+from accounts import grants, keys, members, second_factors
 from accounts.errors import AccountError, Rejected
 from accounts.limits import KEYS_PER_USER
 from accounts.models import User
@@ -17,6 +17,7 @@ from accounts.policies import system
 from brokers.catalog import access
 
 from . import page
+from .agents import describe
 from .people_forms import PasswordForm, UserForm
 
 
@@ -71,6 +72,30 @@ def password(request: HttpRequest, name: str) -> HttpResponse:
         request,
         lambda: members.set_password(page.actor(request), name, new),
         _("The password is changed."),
+        to=_to(name),
+    )
+
+
+@page.page
+@require_POST
+def end_sessions(request: HttpRequest, name: str) -> HttpResponse:
+    """Signs the user out everywhere."""
+    return change(
+        request,
+        lambda: members.end_sessions(page.actor(request), name),
+        _("The user is signed out everywhere."),
+        to=_to(name),
+    )
+
+
+@page.page
+@require_POST
+def remove_factors(request: HttpRequest, name: str) -> HttpResponse:
+    """Takes the user's second factors away: for somebody who lost them."""
+    return change(
+        request,
+        lambda: members.remove_second_factors(page.actor(request), name),
+        _("The second factors are removed; the user signs in with the password and can set up new ones."),
         to=_to(name),
     )
 
@@ -159,8 +184,18 @@ def _show(request: HttpRequest, found: User, *, fresh: dict[str, str] | None) ->
         "can_create_key": len(keys.of_user(found)) < KEYS_PER_USER,
         "password_form": PasswordForm(),
         "is_self": found.pk == actor.user_id,
+        "factors": second_factors.of_user(found),
+        "sessions": _sessions(request, found),
     }
     return page.render(request, "pages/user.html", context, section="users", instance=page.default_instance(request))
+
+
+def _sessions(request: HttpRequest, found: User) -> list[dict[str, object]] | None:
+    """Returns where the user is signed in, None for a reader who may not see it."""
+    actor = page.actor(request)
+    if not access.may(actor, "ram:ListSessions", members.resource(actor.account_id, f"user/{found.name}")):
+        return None
+    return [{"row": row, "device": describe(row.agent)} for row in members.sessions_of(actor, found.name)]
 
 
 def offered(request: HttpRequest, taken: set[str]) -> list[str]:

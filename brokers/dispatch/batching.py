@@ -60,7 +60,7 @@ class Batcher(Generic[Item, Result]):
 
         Raises: TryLater OVERLOADED when too much waits; what `work` raises.
         """
-        weight = sum(map(self._weigh, items))
+        weight = self._weigh(items[0]) if len(items) == 1 else sum(map(self._weigh, items))
         if self._waiting + len(items) > self._waiting_limit or self._waiting_weight + weight > self._max_waiting_weight:
             raise TryLater("Too much work is waiting; slow down.", ErrorCode.OVERLOADED, retry_after_seconds=1)
         future: asyncio.Future[Sequence[Result]] = asyncio.get_running_loop().create_future()

@@ -21,8 +21,9 @@ from ..engine.delivery import Delivery, ReceiveRequest
 from ..engine.publish import Published, Send
 from ..engine.pulls import Commit, Pull, Pulled
 from ..engine.settlement import Extension, Refusal
-from . import bridge, meters
+from . import allowances, bridge, connections, meters
 from .batching import Batcher
+from .transactions import Transactions
 from .waiters import Waiters
 
 _log = logging.getLogger(__name__)
@@ -77,6 +78,7 @@ class Desk:
         self._presence: dict[int, dict[str, clients.Seen]] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._stopping = False
+        self.transactions = Transactions(lambda: self._stopping)
         self._listener: events.Listener = self._waiters.wake
 
     async def start(self) -> None:
@@ -87,6 +89,8 @@ class Desk:
         self._tasks = [
             asyncio.create_task(events.follow(self._waiters.wake, self._waiters.wake_all)),
             asyncio.create_task(_repeat(_REFRESH_SECONDS, snapshot.refresh)),
+            asyncio.create_task(allowances.tend()),
+            asyncio.create_task(connections.tend()),
             asyncio.create_task(_repeat(_PRESENCE_SECONDS, self._flush_presence)),
         ]
 
@@ -133,7 +137,7 @@ class Desk:
                 if deliveries and is_gone():
                     await bridge.run(delivery.give_back, request.group, deliveries)
                     return []
-                if deliveries:
+                if _is_all_it_wanted(deliveries, request):
                     ticket.pass_on()
                 if deliveries or left <= 0 or self._stopping or is_gone():
                     return deliveries
@@ -191,6 +195,13 @@ class Desk:
         seen, self._presence = self._presence, {}
         for group_id, of_group in seen.items():
             clients.note(group_id, of_group)
+
+
+def _is_all_it_wanted(deliveries: Sequence[Delivery], request: ReceiveRequest) -> bool:
+    if len(deliveries) >= request.max_count:
+        return True
+    # Large bodies end an answer early.
+    return 2 * sum(len(delivery.message.body) for delivery in deliveries) > limits.RECEIVE_RESPONSE_BYTES
 
 
 def _measured_publish(sends: Sequence[Send]) -> list[publish.Result]:

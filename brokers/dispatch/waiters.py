@@ -7,14 +7,15 @@ A caller takes a ticket before it looks for messages, so a message that arrives 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from itertools import islice
+from itertools import chain, islice
 
 from ..domain import limits
 from ..domain.errors import ErrorCode, TryLater
 
-# So many receivers of one group are woken at once. Those that get messages wake as many more (`Ticket.pass_on`), so a
-# thousand idle consumers do not all look because of one message.
-WOKEN_AT_ONCE = 8
+# News wake one receiver of each group, which takes what there is: more would each look for one message.
+# One that got all it asked for wakes so many others (`Ticket.pass_on`): there may be more, and their number doubles.
+WOKEN_BY_NEWS = 1
+WOKEN_BY_A_FIND = 2
 
 
 class Ticket:
@@ -38,7 +39,7 @@ class Ticket:
         self._news.set()
 
     def pass_on(self) -> None:
-        """Wakes others of the same group: this receiver found something, so there may be more."""
+        """Wakes others of the same group: this receiver got as much as it wanted, so there may be more."""
         self._wake_others()
 
     async def wait(self, seconds: float) -> None:
@@ -67,7 +68,7 @@ class Waiters:
         if self._count >= limits.PARKED_POLL_COUNT:
             raise TryLater("Too many receivers are waiting here.", ErrorCode.OVERLOADED, retry_after_seconds=2)
         topics = set(topic_ids)
-        ticket = Ticket(lambda: self._wake_group(topics, group_id))
+        ticket = Ticket(lambda: self._wake_group(topics, group_id, WOKEN_BY_A_FIND))
         self._count += 1
         for topic_id in topics:
             self._by_topic.setdefault(topic_id, {}).setdefault(group_id, {})[ticket] = None
@@ -81,11 +82,11 @@ class Waiters:
                 ticket.pass_on()
 
     def wake(self, topic_ids: Iterable[int]) -> None:
-        """Wakes some receivers of every group that waits for one of the topics."""
+        """Wakes a receiver of every group that waits for one of the topics."""
         topics = list(topic_ids)
         for topic_id in topics:
             for group_id in self._by_topic.get(topic_id, {}):
-                self._wake_group([topic_id], group_id)
+                self._wake_group([topic_id], group_id, WOKEN_BY_NEWS)
 
     def wake_all(self) -> None:
         """Wakes everybody: the process stops, or announcements may have been lost."""
@@ -94,11 +95,10 @@ class Waiters:
                 for ticket in tickets:
                     ticket.call()
 
-    def _wake_group(self, topic_ids: Iterable[int], group_id: int) -> None:
-        for topic_id in topic_ids:
-            tickets = self._by_topic.get(topic_id, {}).get(group_id, {})
-            for ticket in islice((ticket for ticket in tickets if not ticket.is_called), WOKEN_AT_ONCE):
-                ticket.call()
+    def _wake_group(self, topic_ids: Iterable[int], group_id: int, count: int) -> None:
+        waiting = chain.from_iterable(self._by_topic.get(topic_id, {}).get(group_id, {}) for topic_id in topic_ids)
+        for ticket in islice((ticket for ticket in waiting if not ticket.is_called), count):
+            ticket.call()
 
     def _remove(self, ticket: Ticket, topic_id: int, group_id: int) -> None:
         groups = self._by_topic[topic_id]

@@ -17,6 +17,8 @@ class Actor:
     source_ip: str = ""
     access_key_id: str = ""  # empty when signed in by session
     is_secure: bool = False  # the request came over TLS
+    has_second_factor: bool = False  # shown in this session; never with an access key
+    is_fresh: bool = True  # False: a session in which nobody proved who they are in the last minutes
 
     @property
     def signature(self) -> str:

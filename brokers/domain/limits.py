@@ -52,6 +52,20 @@ SQL_FILTER_DEPTH = 32  # brackets, NOT and signs within one another
 # One receive looks at no more messages than this when a filter passes few of them.
 FILTER_SCAN_COUNT = 2000
 
+# --- transactions (apache/rocketmq BrokerConfig: transactionTimeOut 6 s, transactionCheckInterval 30 s, 15 checks) ---
+IMMUNITY_MAX_SECONDS = 24 * 3600
+CHECK_INTERVAL_MAX_SECONDS = 24 * 3600
+CHECK_COUNT_MAX = 1000
+CHECK_CLAIM_COUNT = 64  # checks one turn of a broker worker takes up
+CHECK_POLL_COUNT = 32  # checks one poll may ask for
+CHECK_HISTORY_COUNT = 100
+PRODUCER_GROUP_COUNT = 1000  # of one instance: each name a producer gives makes one
+TRANSACTION_ID_CHARS = 64
+WEBHOOK_URL_CHARS = 500
+WEBHOOK_SECONDS = 10
+WEBHOOK_ANSWER_BYTES = 16 * 1024
+WEBHOOK_SIDE_BY_SIDE = 16
+
 # --- requests ---------------------------------------------------------------------------------------------------
 IDEMPOTENCY_KEY_CHARS = 200
 PAGE_DEFAULT = 50

@@ -25,6 +25,13 @@ RESERVED_PROPERTIES = frozenset(
 ORIGIN_TOPIC = "RETRY_TOPIC"
 ORIGIN_MESSAGE_ID = "ORIGIN_MESSAGE_ID"
 SHARDING_KEY = "__SHARDINGKEY"
+# What a transactional message tells whoever receives it: that it was one, whose, and under which id.
+TRANSACTION_MARK = "TRAN_MSG"
+PRODUCER_GROUP = "PGROUP"
+TRANSACTION_ID = "__transactionId__"
+# Set by its sender: how long a half message is left alone before its producers are asked.
+IMMUNITY_SECONDS = "CHECK_IMMUNITY_TIME_IN_SECONDS"
+COMMITTED_FLAG = 0x8  # in sys_flag (apache/rocketmq MessageSysFlag.TRANSACTION_COMMIT_TYPE)
 
 _NO_PROPERTIES: Mapping[str, str] = {}
 

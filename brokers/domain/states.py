@@ -62,3 +62,55 @@ class DeadLetterState(StrEnum):
 
     DEAD = "DEAD"
     REPLAYED = "REPLAYED"
+
+
+class TransactionState(StrEnum):
+    """Life of a half message. WAITING for its producer; DISCARDED after its last check, for a person to decide."""
+
+    WAITING = "WAITING"
+    DISCARDED = "DISCARDED"
+    COMMITTED = "COMMITTED"
+    ROLLED_BACK = "ROLLED_BACK"
+
+
+class TransactionEvent(StrEnum):
+    """What may happen to a half message. RECOVER_*: a person decides what was discarded."""
+
+    COMMIT = "COMMIT"
+    ROLL_BACK = "ROLL_BACK"
+    DISCARD = "DISCARD"
+    RECOVER_COMMIT = "RECOVER_COMMIT"
+    RECOVER_ROLL_BACK = "RECOVER_ROLL_BACK"
+
+
+T, X = TransactionState, TransactionEvent
+# A repeated decision leads nowhere new, and is answered like the first.
+TRANSACTION: dict[tuple[TransactionState, TransactionEvent], TransactionState] = {
+    (T.WAITING, X.COMMIT): T.COMMITTED,
+    (T.WAITING, X.ROLL_BACK): T.ROLLED_BACK,
+    (T.WAITING, X.DISCARD): T.DISCARDED,
+    (T.WAITING, X.RECOVER_COMMIT): T.COMMITTED,  # it was decided to recover while a check was under way
+    (T.WAITING, X.RECOVER_ROLL_BACK): T.ROLLED_BACK,
+    (T.DISCARDED, X.RECOVER_COMMIT): T.COMMITTED,
+    (T.DISCARDED, X.RECOVER_ROLL_BACK): T.ROLLED_BACK,
+    (T.COMMITTED, X.COMMIT): T.COMMITTED,
+    (T.COMMITTED, X.RECOVER_COMMIT): T.COMMITTED,
+    (T.ROLLED_BACK, X.ROLL_BACK): T.ROLLED_BACK,
+    (T.ROLLED_BACK, X.RECOVER_ROLL_BACK): T.ROLLED_BACK,
+}
+
+
+def after_decision(state: TransactionState, event: TransactionEvent) -> TransactionState:
+    """Returns the state after a decision. Raises Rejected TRANSACTION_DECIDED for one that comes too late."""
+    following = TRANSACTION.get((state, event))
+    if following is not None:
+        return following
+    if state == T.DISCARDED:
+        detail = (
+            "The transaction was discarded after its last check without an answer. A person may still commit it or roll"
+            ' it back: in the console, or here with {"discarded": true}.'
+        )
+    else:
+        word = "committed" if state == T.COMMITTED else "rolled back"
+        detail = f"The transaction was {word} before; that is final."
+    raise Rejected(detail, ErrorCode.TRANSACTION_DECIDED, state=state.value)

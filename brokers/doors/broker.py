@@ -9,7 +9,8 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from functools import partial
 
 from channels.layers import BaseChannelLayer, get_channel_layer
 from django.conf import settings
@@ -17,7 +18,8 @@ from django.conf import settings
 from ..dispatch import bridge, desk
 from ..domain import limits
 from ..domain.errors import BrokerError
-from ..engine import clients, retention, schedule, settlement
+from ..engine import clients, quotas, retention, schedule, settlement
+from .back_checks import BackChecks
 from .remoting.server import RemotingServer
 
 _log = logging.getLogger(__name__)
@@ -26,8 +28,14 @@ GROUP = "broker"
 _DUE_SECONDS = 0.1
 _LEASE_SECONDS = 0.2
 _TEND_SECONDS = 60.0
+_BACKLOG_SECONDS = 10.0
 _HEARTBEAT_SECONDS = 3.0
+_CHECK_SECONDS = 0.5
 _PAUSE_AFTER_ERROR_SECONDS = 1.0
+
+
+# One bounded piece of work; returns 0 when there was nothing to do.
+Work = Callable[[], Awaitable[int]]
 
 
 class BrokerWorker:
@@ -36,6 +44,7 @@ class BrokerWorker:
     def __init__(self) -> None:
         self.name = f"{socket.gethostname()}-{os.getpid()}"
         self._look_now = asyncio.Event()
+        self._checks = BackChecks(self.name, None, layer_group=GROUP)
         self._stop = asyncio.Event()
 
     def stop(self) -> None:
@@ -45,35 +54,41 @@ class BrokerWorker:
 
     async def serve(self) -> None:
         """Runs until `stop`."""
-        remoting = RemotingServer() if settings.REMOTING else None
+        remoting = RemotingServer(self.name) if settings.REMOTING else None
+        self._checks = BackChecks(self.name, remoting, layer_group=GROUP)
         if remoting is not None:
             await remoting.start()
         _log.info("broker_started", extra={"worker": self.name})
         async with asyncio.TaskGroup() as tasks:
             running = [
-                tasks.create_task(self._repeat(_DUE_SECONDS, lambda: schedule.move_due(limits.SCHEDULE_BATCH_COUNT))),
                 tasks.create_task(
-                    self._repeat(_LEASE_SECONDS, lambda: settlement.expire_leases(limits.LEASE_SCAN_COUNT))
+                    self._repeat(_DUE_SECONDS, partial(bridge.run, schedule.move_due, limits.SCHEDULE_BATCH_COUNT))
                 ),
-                tasks.create_task(self._repeat(_TEND_SECONDS, retention.tend)),
-                tasks.create_task(self._repeat(_HEARTBEAT_SECONDS, self._beat)),
+                tasks.create_task(
+                    self._repeat(_LEASE_SECONDS, partial(bridge.run, settlement.expire_leases, limits.LEASE_SCAN_COUNT))
+                ),
+                tasks.create_task(self._repeat(_TEND_SECONDS, partial(bridge.run, retention.tend))),
+                tasks.create_task(self._repeat(_BACKLOG_SECONDS, partial(bridge.run, quotas.sample_backlogs))),
+                tasks.create_task(self._repeat(_HEARTBEAT_SECONDS, partial(bridge.run, self._beat))),
+                tasks.create_task(self._repeat(_CHECK_SECONDS, self._checks.turn)),
                 tasks.create_task(self._take_commands()),
             ]
             await self._stop.wait()
             if remoting is not None:
                 await remoting.stop()
+            self._checks.stop()
             for task in running:
                 task.cancel()
         await bridge.run(clients.forget_worker, self.name)
         await desk.close()
         _log.info("broker_stopped", extra={"worker": self.name})
 
-    async def _repeat(self, seconds: float, work: Callable[[], int]) -> None:
+    async def _repeat(self, seconds: float, work: Work) -> None:
         while not self._stop.is_set():
             pause = seconds
             try:
                 # Shielded: a stop lets the transaction at hand finish.
-                if await asyncio.shield(bridge.run(work)):
+                if await asyncio.shield(asyncio.ensure_future(work())):
                     pause = 0.0
             except BrokerError as error:
                 _log.warning("broker_work_failed", extra={"code": str(error.code)})
@@ -116,3 +131,5 @@ class BrokerWorker:
             command = await layer.receive(channel)
             if command.get("type") == "look":
                 self._look_now.set()
+            elif command.get("type") == "check" and command.get("to") == self.name:
+                await self._checks.ask_here(tuple(command["group"]), command["halves"])

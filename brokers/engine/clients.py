@@ -5,8 +5,26 @@ Called by: dispatch and the broker worker note; console and api read.
 """
 
 from ..leases.presence import Seen, clients, forget, note
+from ..leases.producers import Group as ProducerGroup
+from ..leases.producers import Producer
+from ..leases.producers import alive as producers
+from ..leases.producers import forget as forget_producer
+from ..leases.producers import note as note_producer
 from ..leases.workers import alive as alive_workers
 from ..leases.workers import forget as forget_worker
 from ..leases.workers import note as note_worker
 
-__all__ = ["Seen", "alive_workers", "clients", "forget", "forget_worker", "note", "note_worker"]
+__all__ = [
+    "Producer",
+    "ProducerGroup",
+    "Seen",
+    "alive_workers",
+    "clients",
+    "forget",
+    "forget_producer",
+    "forget_worker",
+    "note",
+    "note_producer",
+    "note_worker",
+    "producers",
+]

@@ -212,19 +212,8 @@ def _hand_out(group: GroupEntry, found: list[tuple[int, _Found]], answers: list[
             releases.append(Release(lease, "head", offset=_head_offset(lease, heads.get(lease.queue_id))))
             is_old = True
             continue
-        skipped: list[int] = []
-        cut: list[int] = []
-        for message in item.messages:
-            if isinstance(message, log.Cut):
-                cut.append(message.offset)
-            elif _was_settled(item.position, message.offset):
-                continue
-            elif item.subscription.filter.passes(message):
-                answers[index].append(_delivery(group, item, message))
-            else:
-                skipped.append(message.offset)
-        missing = set(range(lease.start, lease.end)) - {m.offset for m in item.messages}
-        skipped.extend(offset for offset in missing if not _was_settled(item.position, offset))
+        wanted, skipped, cut = _sort(item)
+        answers[index].extend(_deliveries(group, item, wanted))
         if skipped:
             unwanted.append((item, skipped))
         if cut:
@@ -236,6 +225,28 @@ def _hand_out(group: GroupEntry, found: list[tuple[int, _Found]], answers: list[
         releases.extend(_leave_out(group, unwanted))
     release(group.id, releases)
     return bool(unwanted) or is_old
+
+
+def _sort(item: _Found) -> tuple[list[Stored], list[int], list[int]]:
+    """Returns what a lease holds: messages to hand out, offsets to leave out, and offsets that did not fit."""
+    lease, passes = item.lease, item.subscription.filter.passes
+    is_fresh = not item.position.islands and lease.start >= (item.position.committed or 0)
+    wanted: list[Stored] = []
+    skipped: list[int] = []
+    cut: list[int] = []
+    for message in item.messages:
+        if isinstance(message, log.Cut):
+            cut.append(message.offset)
+        elif not is_fresh and _was_settled(item.position, message.offset):
+            continue
+        elif passes(message):
+            wanted.append(message)
+        else:
+            skipped.append(message.offset)
+    if len(item.messages) < lease.end - lease.start:
+        missing = set(range(lease.start, lease.end)) - {m.offset for m in item.messages}
+        skipped.extend(offset for offset in missing if not _was_settled(item.position, offset))
+    return wanted, skipped, cut
 
 
 def _past_settled(item: _Found) -> list[Release]:
@@ -312,25 +323,28 @@ def _back(lease: Lease, offsets: list[int]) -> Release:
     return Release(lease, "back", ranges=tuple(joined))
 
 
-def _delivery(group: GroupEntry, item: _Found, message: Stored) -> Delivery:
-    lease = item.lease
-    attempt = lease.attempt if lease.is_ordered else message.reconsume_times + 1
-    receipt = Receipt(
-        group_id=group.id,
-        queue_id=lease.queue_id,
-        offset=message.offset,
-        epoch=lease.epoch,
-        attempt=attempt,
-        lease_start=lease.start,
-        lease_end=lease.end,
-        claimed_at_ms=lease.claimed_at_ms,
-        client_id=lease.client_id,
-        is_ordered=lease.is_ordered,
-    )
-    topic = item.subscription.topic
-    known_as = message.properties.get(ORIGIN_TOPIC, topic.name) if topic.id == group.retry_topic.id else topic.name
-    place = snapshot.topic_of_queue(message.queue_id)
-    return Delivery(message, known_as, place[1] if place else 0, attempt, receipt, lease.expires_at_ms)
+def _deliveries(group: GroupEntry, item: _Found, messages: Sequence[Stored]) -> list[Delivery]:
+    lease, topic = item.lease, item.subscription.topic
+    is_retry = topic.id == group.retry_topic.id
+    place = snapshot.topic_of_queue(lease.queue_id)
+    deliveries = []
+    for message in messages:
+        attempt = lease.attempt if lease.is_ordered else message.reconsume_times + 1
+        receipt = Receipt(
+            group.id,
+            lease.queue_id,
+            message.offset,
+            lease.epoch,
+            attempt,
+            lease.start,
+            lease.end,
+            lease.claimed_at_ms,
+            lease.client_id,
+            lease.is_ordered,
+        )
+        known_as = message.properties.get(ORIGIN_TOPIC, topic.name) if is_retry else topic.name
+        deliveries.append(Delivery(message, known_as, place[1] if place else 0, attempt, receipt, lease.expires_at_ms))
+    return deliveries
 
 
 def _was_settled(position: QueuePosition, offset: int) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ..leases import workers
 from ..store import gauges as rows
+from ..store import halves
 from . import offsets
 from .offsets import GroupProgress
 
@@ -36,17 +37,41 @@ class GroupGauge:
 
 
 @dataclass(frozen=True, slots=True)
+class HalfGauge:
+    """A topic's half messages: those that wait, and those discarded that somebody may still decide."""
+
+    account: str
+    instance: str
+    topic: str
+    waiting: int
+    discarded: int
+
+
+@dataclass(frozen=True, slots=True)
+class CheckGauge:
+    """A producer group: checks and discards, ever."""
+
+    account: str
+    instance: str
+    name: str
+    checks: int
+    discards: int
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
     """Everything at one moment. `workers` is None when Redis cannot say."""
 
     topics: list[TopicGauge]
     groups: list[GroupGauge]
+    half_topics: list[HalfGauge]
+    producer_groups: list[CheckGauge]
     workers: int | None
     is_cut: bool
 
 
 def read() -> Reading:
-    """Returns the present numbers. Six queries and two round trips to Redis, whatever there is."""
+    """Returns the present numbers. Eight queries and two round trips to Redis, whatever there is."""
     topics = [TopicGauge(*row) for row in rows.topics(SERIES_COUNT)]
     groups = rows.groups(SERIES_COUNT)
     progress = offsets.progress([group_id for group_id, _, _, _ in groups])
@@ -56,6 +81,8 @@ def read() -> Reading:
         groups=[
             GroupGauge(account, instance, name, progress[group_id]) for group_id, account, instance, name in groups
         ],
+        half_topics=[HalfGauge(*row) for row in halves.gauges(SERIES_COUNT)],
+        producer_groups=[CheckGauge(*row) for row in halves.totals(SERIES_COUNT)],
         workers=None if alive is None else len(alive),
         is_cut=len(topics) == SERIES_COUNT or len(groups) == SERIES_COUNT,
     )

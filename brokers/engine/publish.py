@@ -81,6 +81,19 @@ def publish(sends: Sequence[Send]) -> list[Result]:
     return [entry.result or _lost() for entry in entries]
 
 
+def rows(sends: Sequence[Send]) -> list[log.Row | BrokerError]:
+    """Returns each message as it would be appended, checked and with a queue: for those who store it elsewhere."""
+    entries = [_Entry(send) for send in sends]
+    _choose_queues([entry for entry in entries if _accept(entry)])
+    return [entry.result if isinstance(entry.result, BrokerError) else _row(entry) for entry in entries]
+
+
+def instant_ms(message: Outgoing) -> int | None:
+    """Returns when a message may be seen, in milliseconds since 1970; None when it names no instant."""
+    # Rounded up: a message is never early (promise P5).
+    return None if message.deliver_at is None else clock.to_ms(message.deliver_at + timedelta(microseconds=999))
+
+
 def sharded_queue(key: str, queue_count: int) -> int:
     """Returns the queue number a sharding key belongs to; the same in every process and version."""
     return crc32(key.encode()) % queue_count
@@ -225,7 +238,7 @@ def _park(entries: Sequence[_Entry]) -> None:
                 kind="SCHEDULED",
                 row=_row(entry),
                 topic_id=entry.send.topic.id,
-                due_ms=_instant_ms(entry.send.message),
+                due_ms=instant_ms(entry.send.message),
                 delay=entry.send.message.delay or timedelta(),
             )
             for entry in entries
@@ -255,11 +268,6 @@ def _row(entry: _Entry) -> log.Row:
         born_host=message.born_host,
         reconsume_times=message.reconsume_times,
     )
-
-
-def _instant_ms(message: Outgoing) -> int | None:
-    # Rounded up: a message is never early (promise P5).
-    return None if message.deliver_at is None else clock.to_ms(message.deliver_at + timedelta(microseconds=999))
 
 
 def _deleted(entry: _Entry) -> NotFound:

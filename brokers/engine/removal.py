@@ -7,11 +7,11 @@ and the commit is lost with the rest; producers and consumers of a deleted topic
 second.
 """
 
-from ..catalog import actions
+from ..catalog import actions, producers
 from ..domain.actor import Actor
 from ..domain.errors import ErrorCode, Rejected
-from ..models import Group, Topic
-from ..store import session, usage
+from ..models import Group, ProducerGroup, Topic
+from ..store import halves, session, usage
 
 _NAMED_COUNT = 5
 
@@ -43,13 +43,35 @@ def delete_group(actor: Actor, group: Group, *, force: bool = False) -> None:
         actions.delete_group(actor, group)
 
 
+def delete_producer_group(actor: Actor, group: ProducerGroup, *, force: bool = False) -> None:
+    """Deletes a producer group, its settings and what is remembered of its transactions.
+
+    Raises: Rejected CONFLICT while half messages wait or were discarded, unless `force`: those are lost. Denied.
+    Effects: one transaction.
+    """
+    with session.transaction():
+        counted = halves.counts_by_group([group.pk], limit=usage.LIMIT_COUNT)
+        waiting, discarded = counted.get(group.pk, (0, 0))
+        if (waiting or discarded) and not force:
+            raise Rejected(
+                f"Producer group {group.name!r} still has {_amount(waiting)} half messages that wait and"
+                f" {_amount(discarded)} that were discarded. Decide them, or ask with force=true to lose them.",
+                ErrorCode.CONFLICT,
+                waiting_count=waiting,
+                discarded_count=discarded,
+            )
+        producers.delete(actor, group)
+
+
 def _in_use(what: str, waiting: usage.Waiting, *, behind: str) -> Rejected:
     parts = []
     if waiting.behind:
         named = ", ".join(waiting.behind[:_NAMED_COUNT]) + (" …" if len(waiting.behind) > _NAMED_COUNT else "")
         parts.append(f"{behind}: {named}")
     if waiting.pending_count:
-        parts.append(f"{_amount(waiting.pending_count)} messages that wait for their time or their next attempt")
+        parts.append(
+            f"{_amount(waiting.pending_count)} messages that wait for their time, their next attempt or a decision"
+        )
     if waiting.dead_count:
         parts.append(f"{_amount(waiting.dead_count)} dead letters nobody replayed")
     return Rejected(

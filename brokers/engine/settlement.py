@@ -54,7 +54,10 @@ def acknowledge(receipts: Sequence[Receipt]) -> list[BrokerError | None]:
         session.reached("acknowledged")
         doubtful = []
         for i in indexes:
-            results[i] = _judge(receipts[i], settled.get((receipts[i].group_id, receipts[i].queue_id)))
+            entry = settled.get((receipts[i].group_id, receipts[i].queue_id))
+            if entry is not None and entry.is_valid and not entry.already:
+                continue
+            results[i] = _judge(receipts[i], entry)
             if results[i] is None and _was_settled_before(receipts[i], settled):
                 doubtful.append(i)
         for i in _failed(receipts, doubtful):
@@ -197,16 +200,24 @@ def _failed(receipts: Sequence[Receipt], doubtful: list[int]) -> list[int]:
 
 def _release_settled(receipts: Sequence[Receipt], settled: dict[tuple[int, int], Settled]) -> None:
     """Forgets the leases all of whose messages are settled by now; others run out and are looked at then."""
-    for group_id, held in by_group(receipts, lambda receipt: receipt.group_id).items():
-        releases: dict[Lease, Release] = {}
-        for receipt in held:
-            lease = lease_of(receipt)
-            entry = settled[receipt.group_id, receipt.queue_id]
-            if receipt.is_ordered:
-                releases[lease] = Release(lease, "head", offset=entry.committed)
-            elif entry.covers(lease.start, lease.end):
-                releases[lease] = Release(lease)
-        release(group_id, list(releases.values()))
+    releases: dict[int, list[Release]] = {}
+    seen: set[tuple[int, int, int, int, int, str]] = set()  # what tells leases apart; a cursor has one epoch here
+    for receipt in receipts:
+        where = (receipt.group_id, receipt.queue_id, receipt.lease_start, receipt.lease_end)
+        name = (*where, receipt.claimed_at_ms, receipt.client_id)
+        if name in seen and not receipt.is_ordered:
+            continue
+        seen.add(name)
+        entry = settled[receipt.group_id, receipt.queue_id]
+        if receipt.is_ordered:
+            released = Release(lease_of(receipt), "head", offset=entry.committed)
+        elif entry.covers(receipt.lease_start, receipt.lease_end):
+            released = Release(lease_of(receipt))
+        else:
+            continue
+        releases.setdefault(receipt.group_id, []).append(released)
+    for group_id, held in releases.items():
+        release(group_id, held)
 
 
 def _contains(ranges: Iterable[tuple[int, int]], offset: int) -> bool:

@@ -9,17 +9,13 @@ the ordinary permission check, so a hint reveals nothing. Names of other account
 
 import asyncio
 from collections.abc import Iterable
-from importlib import import_module
 from typing import Any
 
 from asgiref.sync import sync_to_async
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
-from django.conf import settings
-from django.contrib.auth import HASH_SESSION_KEY
 from django.db import close_old_connections
-from django.utils.crypto import constant_time_compare
 
-from accounts import key_cache
+from accounts import key_cache, sessions
 from accounts import limits as account_limits
 from accounts.errors import TryLater
 from accounts.models import User
@@ -31,7 +27,7 @@ from brokers.models import Group, Instance, Operation, Topic
 UNAUTHENTICATED_CLOSE = 4401
 # The database cannot say whether the reader may stay: the page comes back by itself.
 UNKNOWN_CLOSE = 1013
-KINDS = ("topic", "group", "operation", "instance")
+KINDS = ("topic", "group", "operation", "instance", "transactions")
 # How often a connection looks whether anybody's rights changed at all; only then it asks for its own reader's.
 RECHECK_SECONDS = 0.5
 # So often it asks all the same: a session ends, and a condition on the time stops to hold, without a change of rights.
@@ -58,6 +54,7 @@ class Hints(AsyncJsonWebsocketConsumer):
             await self.close(UNAUTHENTICATED_CLOSE)
             return
         client = self.scope.get("client") or ("",)
+        session = self.scope.get("session")
         self._reader = Actor(
             account_id=user.account_id,
             user_id=user.pk,
@@ -65,8 +62,8 @@ class Hints(AsyncJsonWebsocketConsumer):
             is_root=user.is_root,
             source_ip=str(client[0]),
             is_secure=self.scope.get("scheme") == "wss",
+            has_second_factor=session is not None and await sync_to_async(sessions.has_second_factor)(session),
         )
-        session = self.scope.get("session")
         self._session_key = (session.session_key if session is not None else None) or ""
         self._changing = asyncio.Lock()
         self._check = asyncio.create_task(self._recheck())
@@ -130,13 +127,11 @@ def _channel_group(name: str) -> str:
 
 
 def _may_stay(reader: Actor, session_key: str) -> bool:
-    """Returns whether the user is active, and the session still theirs. Two queries."""
+    """Returns whether the user is active, and the session still theirs. One query."""
     close_old_connections()
-    user = User.objects.filter(pk=reader.user_id or 0, is_active=True).first()
-    if user is None or not session_key:
-        return user is not None
-    kept = import_module(settings.SESSION_ENGINE).SessionStore(session_key).get(HASH_SESSION_KEY, "")
-    return constant_time_compare(kept, user.get_session_auth_hash())
+    if not session_key:
+        return User.objects.filter(pk=reader.user_id or 0, is_active=True).exists()
+    return sessions.is_alive(session_key, reader.user_id or 0)
 
 
 def _visible(actor: Actor, names: Iterable[str]) -> set[str]:
@@ -153,6 +148,8 @@ def _visible(actor: Actor, names: Iterable[str]) -> set[str]:
         ("group", Group.objects.filter(instance__account_id=actor.account_id), "instance__name", "name"),
         ("operation", Operation.objects.filter(instance__account_id=actor.account_id), "instance__name", "group__name"),
         ("instance", Instance.objects.filter(account_id=actor.account_id), "name", "name"),
+        # The transactions of an instance, by the instance's number.
+        ("transactions", Instance.objects.filter(account_id=actor.account_id), "name", "name"),
     ):
         ids = wanted.get(kind)
         if ids:
@@ -165,7 +162,7 @@ def _visible(actor: Actor, names: Iterable[str]) -> set[str]:
 
 def _may_hear(actor: Actor, kind: str, *, instance: str, name: str) -> bool:
     scope = access.resource(actor.account_id, instance)
-    if kind == "instance":
+    if kind in {"instance", "transactions"}:
         return access.may(actor, "mq:QueryInstanceBaseInfo", scope)
     if kind == "operation":
         return access.may_on_group(actor, "mq:QueryOperation", instance=instance, group=name)

@@ -64,6 +64,11 @@ def int8s(values: Sequence[int]) -> Int8s:
     return Int8s(_HEADER.pack(1, 0, Int8s.element_oid, count, 1) + body)
 
 
+def nullable_int4s(values: Sequence[int | None]) -> Int4s:
+    """Returns integers of 32 bits as an array; None is NULL."""
+    return Int4s(_blobs([None if value is None else struct.pack(">i", value) for value in values], Int4s.element_oid))
+
+
 def texts(values: Sequence[str | None]) -> Texts:
     """Returns texts as an array; None is NULL."""
     return Texts(_blobs([None if value is None else value.encode() for value in values], Texts.element_oid))

@@ -8,12 +8,15 @@ An offset is settled when it was acknowledged, filtered out, moved to retry or b
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from psycopg.types.multirange import Multirange
 
-from . import queries, session
+from . import arrays, prepared, queries, session
 
 _SQL = queries.load("cursors")
+_POSITIONS = prepared.Statement(_SQL["positions"])
+_SETTLE = prepared.Statement(_SQL["settle"])
 
 Islands = tuple[tuple[int, int], ...]
 
@@ -73,21 +76,20 @@ class Settled:
 
 def positions(group_id: int, queue_ids: Sequence[int]) -> list[QueuePosition]:
     """Returns one position per existing queue, in no order."""
-    with session.cursor() as cur:
-        cur.execute(_SQL["positions"], {"group_id": group_id, "queue_ids": list(queue_ids)}, prepare=True)
-        return [
-            QueuePosition(
-                queue_id=row[0],
-                next_offset=row[1],
-                min_offset=row[2],
-                committed=row[3],
-                islands=_islands(row[4]),
-                epoch=row[5] or 0,
-                head_attempts=row[6] or 0,
-                is_blocked=row[7],
-            )
-            for row in cur
-        ]
+    rows = _POSITIONS.run({"group_id": prepared.int8(group_id), "queue_ids": arrays.int8s(queue_ids)})
+    return [
+        QueuePosition(
+            queue_id=row[0],
+            next_offset=row[1],
+            min_offset=row[2],
+            committed=row[3],
+            islands=_islands(row[4]),
+            epoch=row[5] or 0,
+            head_attempts=row[6] or 0,
+            is_blocked=row[7],
+        )
+        for row in rows
+    ]
 
 
 def create(group_id: int, queue_ids: Sequence[int], *, latest: bool) -> None:
@@ -113,20 +115,11 @@ def settle(settlements: Sequence[Settlement], *, acknowledged: bool) -> dict[tup
 
     Shapes: keys are (group, queue). Effects: one statement; locks cursors in order. `acknowledged` counts them as such.
     """
-    with session.cursor() as cur:
-        cur.execute(
-            _SQL["settle"],
-            {
-                "group_ids": [s.group_id for s in settlements],
-                "queue_ids": [s.queue_id for s in settlements],
-                "epochs": [s.epoch for s in settlements],
-                "attempts": [s.attempt for s in settlements],
-                "ranges": [_ranges_text(s.offsets) for s in settlements],
-                "acknowledged": acknowledged,
-            },
-            prepare=True,
-        )
-        return {(r[0], r[1]): Settled(r[2], _islands(r[3]), r[4], _islands(r[5])) for r in cur}
+    rows = _settle(
+        [(s.group_id, s.queue_id, s.epoch, s.attempt, _ranges_text(s.offsets)) for s in settlements],
+        acknowledged=acknowledged,
+    )
+    return {(r[0], r[1]): Settled(r[2], _islands(r[3]), r[4], _islands(r[5])) for r in rows}
 
 
 def advance(commits: Sequence[tuple[int, int, int | None, int]]) -> set[tuple[int, int]]:
@@ -135,20 +128,24 @@ def advance(commits: Sequence[tuple[int, int, int | None, int]]) -> set[tuple[in
     Never moves a cursor back. Returns the (group, queue) that were of that epoch; an epoch of None fits any.
     Effects: one statement; locks cursors in order; counts what it settles as acknowledged.
     """
-    with session.cursor() as cur:
-        cur.execute(
-            _SQL["settle"],
-            {
-                "group_ids": [c[0] for c in commits],
-                "queue_ids": [c[1] for c in commits],
-                "epochs": [c[2] for c in commits],
-                "attempts": [None for _ in commits],
-                "ranges": [f"{{[0,{c[3]})}}" for c in commits],
-                "acknowledged": True,
-            },
-            prepare=True,
-        )
-        return {(r[0], r[1]) for r in cur if r[2]}
+    rows = _settle([(c[0], c[1], c[2], None, f"{{[0,{c[3]})}}") for c in commits], acknowledged=True)
+    return {(r[0], r[1]) for r in rows if r[2]}
+
+
+def _settle(
+    wanted: Sequence[tuple[int, int, int | None, int | None, str]], *, acknowledged: bool
+) -> list[tuple[Any, ...]]:  # Any: as the statement selects
+    groups, queues, epochs, attempts, ranges = zip(*wanted, strict=True) if wanted else ((), (), (), (), ())
+    return _SETTLE.run(
+        {
+            "group_ids": arrays.int8s(groups),
+            "queue_ids": arrays.int8s(queues),
+            "epochs": arrays.nullable_int4s(epochs),
+            "attempts": arrays.nullable_int4s(attempts),
+            "ranges": arrays.texts(ranges),
+            "acknowledged": prepared.boolean(acknowledged),
+        }
+    )
 
 
 def block_heads(heads: Sequence[tuple[int, int, float]]) -> None:

@@ -7,7 +7,6 @@ dense from 0 and a reader never sees a hole (promise P2).
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 from zlib import crc32
 
@@ -15,27 +14,15 @@ import orjson
 import psycopg
 
 from ..domain.messages import Stored
-from . import arrays, queries, segments, session
+from . import arrays, copying, floors, prepared, queries, segments, session
+from .rows import Row as Row
 
 _SQL = queries.load("log")
+_APPEND = prepared.Statement(_SQL["append"])
+_RESERVE = prepared.Statement(_SQL["reserve"])
+_READ = prepared.Statement(_SQL["read_ranges"])
 # From about this many rows on, reserve + COPY beats the one-statement insert (benchmarks/results).
 COPY_FROM_COUNT = 100
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A message ready to be appended. `keys` are joined by one blank; `properties` is a JSON object of strings."""
-
-    queue_id: int
-    message_id: str
-    tag: str | None
-    keys: str | None
-    properties: str | None
-    body: bytes
-    sys_flag: int
-    born_at_ms: int
-    born_host: str
-    reconsume_times: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,21 +69,19 @@ def read(ranges: Sequence[Range], *, max_bytes: int) -> list[list[Stored | Cut]]
     found: list[list[Stored | Cut]] = [[] for _ in ranges]
     if not ranges:
         return found
-    with session.cursor() as cur:
-        cur.execute(
-            _SQL["read_ranges"],
-            {
-                "positions": list(range(len(ranges))),
-                "shares": [r.share for r in ranges],
-                "queue_ids": [r.queue_id for r in ranges],
-                "starts": [r.start for r in ranges],
-                "ends": [r.end for r in ranges],
-                "max_bytes": max_bytes,
-            },
-            prepare=True,
-        )
-        for row in cur:
-            found[row[0]].append(Cut(row[1], row[2]) if row[7] is None else _stored(row))
+    rows = _READ.run(
+        {
+            "positions": arrays.int4s(range(len(ranges))),
+            "shares": arrays.int4s([r.share for r in ranges]),
+            "queue_ids": arrays.int8s([r.queue_id for r in ranges]),
+            "starts": arrays.int8s([r.start for r in ranges]),
+            "ends": arrays.int8s([r.end for r in ranges]),
+            "segment": prepared.int4(floors.oldest([(r.queue_id, r.start) for r in ranges])),
+            "max_bytes": prepared.int8(max_bytes),
+        }
+    )
+    for row in rows:
+        found[row[0]].append(Cut(row[1], row[2]) if row[7] is None else _stored(row))
     return found
 
 
@@ -127,66 +112,39 @@ def _append(rows: Sequence[Row]) -> list[Position | None]:
 
 
 def _insert(rows: Sequence[Row], ordinals: list[int], counts: dict[int, int]) -> dict[int, tuple[int, int]]:
-    with session.cursor() as cur:
-        cur.execute(
-            _SQL["append"],
-            {
-                "queue_ids": arrays.int8s(list(counts)),
-                "counts": arrays.int4s(list(counts.values())),
-                "row_queues": arrays.int8s([r.queue_id for r in rows]),
-                "ordinals": arrays.int4s(ordinals),
-                "message_ids": arrays.texts([r.message_id for r in rows]),
-                "tags": arrays.texts([r.tag for r in rows]),
-                "keys": arrays.texts([r.keys for r in rows]),
-                "properties": arrays.texts([r.properties for r in rows]),
-                "bodies": arrays.byteas([r.body for r in rows]),
-                "sys_flags": arrays.int4s([r.sys_flag for r in rows]),
-                "crcs": arrays.int8s([crc32(r.body) for r in rows]),
-                "born": arrays.int8s([r.born_at_ms for r in rows]),
-                "hosts": arrays.texts([r.born_host for r in rows]),
-                "reconsumes": arrays.int4s([r.reconsume_times for r in rows]),
-            },
-            prepare=True,
-        )
-        return {queue_id: (base, stored) for queue_id, base, stored in cur}
+    found = _APPEND.run(
+        {
+            "queue_ids": arrays.int8s(list(counts)),
+            "counts": arrays.int4s(list(counts.values())),
+            "row_queues": arrays.int8s([r.queue_id for r in rows]),
+            "ordinals": arrays.int4s(ordinals),
+            "message_ids": arrays.texts([r.message_id for r in rows]),
+            "tags": arrays.texts([r.tag for r in rows]),
+            "keys": arrays.texts([r.keys for r in rows]),
+            "properties": arrays.texts([r.properties for r in rows]),
+            "bodies": arrays.byteas([r.body for r in rows]),
+            "sys_flags": arrays.int4s([r.sys_flag for r in rows]),
+            "crcs": arrays.int8s([crc32(r.body) for r in rows]),
+            "born": arrays.int8s([r.born_at_ms for r in rows]),
+            "hosts": arrays.texts([r.born_host for r in rows]),
+            "reconsumes": arrays.int4s([r.reconsume_times for r in rows]),
+        }
+    )
+    return {queue_id: (base, stored) for queue_id, base, stored in found}
 
 
 def _copy(rows: Sequence[Row], ordinals: list[int], counts: dict[int, int]) -> dict[int, tuple[int, int]]:
-    with session.transaction(), session.cursor() as cur:
-        cur.execute(_SQL["reserve"], {"queue_ids": list(counts), "counts": list(counts.values())}, prepare=True)
-        bases: dict[int, tuple[int, int, int, datetime]] = {row[0]: row[1:] for row in cur}
-        with cur.copy(_SQL["copy_rows"]) as copy:
-            copy.set_types(_COPY_TYPES)
-            for row, ordinal in zip(rows, ordinals, strict=True):
-                base = bases.get(row.queue_id)
-                if base is not None:
-                    copy.write_row(_copy_row(row, base[0] + ordinal, base))
+    with session.transaction():
+        found = _RESERVE.run({"queue_ids": arrays.int8s(list(counts)), "counts": arrays.int4s(list(counts.values()))})
+        bases = {row[0]: (row[1], row[2], row[3], copying.microseconds(row[4])) for row in found}
+        placed = [
+            (row, base[0] + ordinal, base[2], base[3])
+            for row, ordinal in zip(rows, ordinals, strict=True)
+            if (base := bases.get(row.queue_id)) is not None
+        ]
+        with session.cursor() as cur, cur.copy(_SQL["copy_rows"]) as copy:
+            copy.write(copying.pack(placed))
     return {queue_id: (base[0], base[1]) for queue_id, base in bases.items()}
-
-
-_COPY_TYPES = (
-    "int4 int8 int8 text text text[] text bytea int4 int8 int8 text timestamptz int4".split()
-)  # of message's columns as `copy_rows` names them
-
-
-def _copy_row(row: Row, offset: int, base: tuple[int, int, int, datetime]) -> tuple[Any, ...]:  # Any: column values
-    return (
-        base[2],
-        row.queue_id,
-        offset,
-        row.message_id,
-        row.tag,
-        # Packed, because `arrays` has taken over how text[] is written on its connections.
-        arrays.texts(row.keys.split(" ")) if row.keys else None,
-        row.properties,
-        row.body,
-        row.sys_flag,
-        crc32(row.body),
-        row.born_at_ms,
-        row.born_host,
-        base[3],
-        row.reconsume_times,
-    )
 
 
 def _stored(row: psycopg.rows.TupleRow) -> Stored:

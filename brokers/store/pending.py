@@ -78,6 +78,16 @@ def take_due(limit: int) -> list[Row]:
         return [Row(*row) for row in cur]
 
 
+def recall(topic_id: int, message_id: str) -> list[int]:
+    """Removes a message that waits for its time and returns when it was due in ms, once for each of its copies.
+
+    Effects: one statement; waits for a worker that moves the message just then, and then there is nothing to remove.
+    """
+    with session.cursor() as cur:
+        cur.execute(_SQL["recall"], {"topic_id": topic_id, "message_id": message_id})
+        return [row[0] for row in cur]
+
+
 def seconds_to_next() -> float | None:
     """Returns how long until the next message is due (negative: late), or None when nothing waits."""
     with session.cursor() as cur:
@@ -121,7 +131,7 @@ def is_retry_waiting(group_id: int, message_id: str, reconsume_times: int) -> bo
 
 
 def bury(failures: Sequence[Failure], *, only_new: bool = False) -> int:
-    """Writes one dead letter a failure and returns how many were written. `only_new` leaves those that wait as they are."""
+    """Writes one dead letter a failure and returns how many were written; `only_new` leaves those that wait alone."""
     messages = [f.message for f in failures]
     with session.cursor() as cur:
         cur.execute(

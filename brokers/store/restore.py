@@ -20,5 +20,5 @@ def go_on(*, offset_count: int, epoch_count: int, id_count: int) -> tuple[int, i
         queue_count = cur.rowcount
         cur.execute(_SQL["pass_gaps"], {"epoch_count": epoch_count})
         cursor_count = cur.rowcount
-        cur.execute(_SQL["skip_ids"], {"id_count": id_count})
+        cur.execute(_SQL["skip_ids"], {"id_count": id_count, "offset_count": offset_count})
     return queue_count, cursor_count

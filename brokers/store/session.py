@@ -12,10 +12,11 @@ from typing import Any, TypeVar
 
 import django.db
 import psycopg
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connection, connections
 from django.db import transaction as django_transaction
 
 from ..domain.errors import ErrorCode, NotFound, TryLater, UnknownOutcome
+from . import revival
 
 Result = TypeVar("Result")
 
@@ -41,19 +42,27 @@ def reached(point: str) -> None:
 def cursor() -> Iterator[psycopg.Cursor[Any]]:  # Any: rows are tuples of what the statement selects
     """Gives a binary psycopg cursor on this thread's connection, inside the open transaction if there is one.
 
+    Raises: as `connected`.
+    """
+    with connected() as raw, psycopg.Cursor(raw) as cur:
+        cur.format = psycopg.pq.Format.BINARY
+        yield cur
+
+
+@contextmanager
+def connected() -> Iterator[psycopg.Connection[Any]]:  # Any: as `cursor`
+    """Gives this thread's connection, inside the open transaction if there is one.
+
     Raises: TryLater STORE_UNAVAILABLE when PostgreSQL cannot be reached or gave up before anything was kept.
         UnknownOutcome when a statement outside a transaction lost its connection: it may have been committed.
     """
+    wrapper = connections[DEFAULT_DB_ALIAS]  # looked up once: the `connection` proxy looks it up at every attribute
+    outermost = not wrapper.in_atomic_block
+    if outermost:
+        _revive(wrapper)
+    raw: psycopg.Connection[Any] = wrapper.connection
     try:
-        connection.ensure_connection()
-    except _DRIVER_ERRORS as error:
-        raise _unavailable() from error
-    raw = connection.connection
-    outermost = not connection.in_atomic_block
-    try:
-        with psycopg.Cursor(raw) as cur:
-            cur.format = psycopg.pq.Format.BINARY
-            yield cur
+        yield raw
     except psycopg.errors.ForeignKeyViolation as error:
         raise NotFound("The topic or group was deleted meanwhile.") from error
     except _DRIVER_ERRORS as error:
@@ -76,6 +85,7 @@ def transaction() -> Iterator[None]:
     if connection.in_atomic_block:
         yield
         return
+    _revive(connections[DEFAULT_DB_ALIAS])
     committing = False
     try:
         with django_transaction.atomic():
@@ -108,6 +118,17 @@ def close_if_broken() -> None:
     """Closes this thread's connection after an error, so that the next call opens a fresh one."""
     if not connection.in_atomic_block:
         connection.close_if_unusable_or_obsolete()
+
+
+def _revive(wrapper: Any) -> None:  # Any: Django's wrapper around a connection
+    """Makes sure that there is a connection, and a fresh one if it died while it rested. Raises: TryLater."""
+    if wrapper.connection is not None and revival.is_dead(wrapper.connection):
+        wrapper.close()
+    if wrapper.connection is None:
+        try:
+            wrapper.ensure_connection()
+        except _DRIVER_ERRORS as error:
+            raise _unavailable() from error
 
 
 def _forget_connection() -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,3 +91,35 @@ class Door(Protocol):
     ) -> list[Refused | None]: ...
 
     def extend(self, group: str, receipts: Sequence[str], *, invisible: float) -> list[datetime | Refused]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What a decision led to."""
+
+    state: str
+    queue: int
+    offset: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A half message a producer is asked about. `number` is 1 for the first check."""
+
+    transaction: str
+    number: int
+    body: bytes
+
+
+@runtime_checkable
+class TransactionalDoor(Protocol):
+    """A door through which producers prepare half messages and decide them."""
+
+    def prepare(self, topic: str, message: Message, *, group: str) -> str:
+        """Returns the transaction's id. Raises Refused, Unanswered."""
+
+    def decide(self, transaction: str, *, is_commit: bool) -> Decided:
+        """Raises Refused, Unanswered."""
+
+    def checks(self, topic: str, group: str, *, wait: float = 0) -> list[Checked]:
+        """Raises Refused, Unanswered."""

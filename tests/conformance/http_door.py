@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 
-from tests.conformance.door import Delivered, Message, Refused, Sent, Unanswered
+from tests.conformance.door import Checked, Decided, Delivered, Message, Refused, Sent, Unanswered
 
 # Answers that do not say whether the work was done.
 UNKNOWN_STATUSES = {500, 502, 504}
@@ -72,6 +72,18 @@ class HttpDoor:
             datetime.fromisoformat(result["invisible_until"]) if result["ok"] else _refused(result)
             for result in results
         ]
+
+    def prepare(self, topic: str, message: Message, *, group: str) -> str:
+        answer = self.call(f"topics/{topic}/messages:half", {**_entry(message), "producer_group": group})
+        return str(answer["transaction_id"])
+
+    def decide(self, transaction: str, *, is_commit: bool) -> Decided:
+        answer = self.call(f"transactions/{transaction}:{'commit' if is_commit else 'rollback'}", {})
+        return Decided(answer["state"], answer["queue"], answer["offset"])
+
+    def checks(self, topic: str, group: str, *, wait: float = 0) -> list[Checked]:
+        found = self.call(f"producer-groups/{group}:checks", {"topics": [topic], "wait_seconds": wait})["checks"]
+        return [Checked(one["transaction_id"], one["check"], one["body"].encode()) for one in found]
 
     def call(self, path: str, value: Any) -> Any:
         """Returns the answer to a POST below the instance. Raises Refused, Unanswered."""

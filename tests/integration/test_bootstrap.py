@@ -14,6 +14,7 @@ from accounts import key_cache, people, volatile
 from accounts.models import AccessKey, Account, User
 from brokers.management.commands import bootstrap
 from brokers.models import Instance
+from tests.integration.identity.entering import give_app
 
 
 @pytest.fixture
@@ -58,6 +59,16 @@ def test_another_run_changes_nothing_but_addresses(data_dir: Path, settings: Any
     ports = {**first["ports"], "http": 8123}
     assert credentials(data_dir) == {**first, "console_url": "http://127.0.0.1:8123/", "ports": ports}
     assert Account.objects.count() == User.objects.count() == AccessKey.objects.count() == 1
+
+
+def test_new_password_opens_the_account_of_somebody_who_lost_everything(data_dir: Path) -> None:
+    run()
+    root = User.objects.get()
+    give_app(root)
+    run("--new-password")
+    made = credentials(data_dir)
+    assert people.sign_in(made["account"], made["username"], made["password"], source_ip="127.0.0.1") == root
+    assert not root.second_factors.exists()
 
 
 def test_a_crash_after_the_commit_loses_no_password(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 from django.urls import URLPattern
 from jsonschema import Draft202012Validator
 
-from brokers.api import schema, urls
+from brokers.api import hot_schema, schema, urls
 from brokers.api.view import ApiView
 from tests.integration.three_people import People, call
 
@@ -30,7 +30,7 @@ def test_every_operation_is_in_it_with_a_name_and_its_problems() -> None:
     names = [op["operationId"] for _, _, op in operations()]
     assert len(names) == len(set(names))
     managed = sum(1 for p in urls.managed for m in ("get", "post", "patch", "delete") if hasattr(view_of(p), m))
-    assert len(names) == managed + 6
+    assert len(names) == managed + len(hot_schema.PATHS)
     for path, method, operation in operations():
         assert operation["summary"], (path, method)
         problem = operation["responses"]["default"]["content"]["application/problem+json"]["schema"]
@@ -46,9 +46,7 @@ def test_every_management_post_honours_the_idempotency_key() -> None:
         assert post is None or post.is_idempotent, pattern
     for path, method, operation in operations():
         headers = {p["name"] for p in operation.get("parameters", []) if p["in"] == "header"}
-        is_hot = operation["operationId"] in {
-            "sendMessage", "sendMessages", "receiveMessages", "ackMessages", "nackMessages", "extendMessages",
-        }  # fmt: skip
+        is_hot = operation["operationId"] in hot_schema.OPERATION_IDS
         assert ("Idempotency-Key" in headers) == (method == "post" and not is_hot), path
 
 

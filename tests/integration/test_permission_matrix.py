@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 
 from accounts import grants, members
-from brokers.api import schema
-from brokers.catalog import actions
+from brokers.api import hot_schema, schema
+from brokers.catalog import actions, producers, snapshot
+from brokers.domain.messages import Outgoing
+from brokers.engine import transactions
 from tests.integration.three_people import People, Person
 from tests.unit.policies import naive
 
@@ -21,7 +23,7 @@ EVERYONE, USER = "ram:*", "ram:user/ben"
 DOCUMENT = {"Version": "1", "Statement": {"Effect": "Allow", "Action": "mq:PUB", "Resource": "acs:mq:*:*:shop%orders"}}
 BASE = ("mq:QueryInstanceBaseInfo", SHOP)
 # Served before Django; `test_hot_permissions` asks them of a running server.
-HOT = {"sendMessage", "sendMessages", "receiveMessages", "ackMessages", "nackMessages", "extendMessages"}
+HOT = hot_schema.OPERATION_IDS
 # About the caller alone, or empty for whoever may see nothing.
 OPEN = {
     "whoami", "listAccessKeys", "createAccessKey", "getAccessKey", "updateAccessKey", "deleteAccessKey",
@@ -49,6 +51,7 @@ ROWS: dict[str, Row] = {
     "getTopic": Row([("mq:QueryTopic", TOPIC)]),
     "updateTopic": Row([("mq:UpdateTopic", TOPIC)], {"remark": "x"}),
     "deleteTopic": Row([("mq:DeleteTopic", TOPIC)]),
+    "recallMessage": Row([("mq:PUB", TOPIC)]),
     "listGroups": Row([("mq:ListGroup", SHOP)]),
     "createGroup": Row([("mq:CreateGroup", "mq:shop%fresh"), BASE], {"name": "fresh"}),
     "getGroup": Row([("mq:QueryGroup", GROUP)]),
@@ -65,12 +68,24 @@ ROWS: dict[str, Row] = {
     "redriveDeadLetters": Row([("mq:Resend", GROUP)], {"filter": {}, "dry_run": True}),
     "searchMessages": Row([("mq:QueryMessage", TOPIC), BASE], query="?topic=orders"),
     "getMessage": Row([BASE]),
+    "listLimits": Row([("mq:QueryLimits", "mq:*")], stranger={200}),
+    "updateLimits": Row(
+        [("mq:UpdateLimits", SHOP), ("mq:QueryLimits", "mq:*")],
+        {"scope": "instance", "target": "shop", "limits": {"topics": 50}},
+    ),
     "listOperations": Row([BASE]),
     "getOperation": Row([("mq:QueryOperation", SHOP)]),
     "listOperationEntries": Row([("mq:QueryOperation", SHOP)]),
     "pauseOperation": Row([("mq:Resend", SHOP)]),
     "resumeOperation": Row([("mq:Resend", SHOP)]),
     "cancelOperation": Row([("mq:Resend", SHOP)]),
+    "listTransactions": Row([("mq:QueryMessage", TOPIC), BASE], query="?topic=orders"),
+    "getTransaction": Row([("mq:QueryMessage", TOPIC), BASE]),
+    "checkTransaction": Row([("mq:PUB", TOPIC)]),
+    "listProducerGroups": Row([BASE]),
+    "getProducerGroup": Row([("mq:QueryProducerGroup", "mq:shop%makers")]),
+    "updateProducerGroup": Row([("mq:UpdateProducerGroup", "mq:shop%makers"), BASE], {"max_checks": 3}),
+    "deleteProducerGroup": Row([("mq:DeleteProducerGroup", "mq:shop%makers")]),
     "listUsers": Row([("ram:ListUsers", EVERYONE)], stranger={200}),
     "createUser": Row([("ram:CreateUser", "ram:user/fresh")], {"name": "fresh"}, stranger={201}),
     "getUser": Row([("ram:GetUser", USER)]),
@@ -182,10 +197,22 @@ def fill(people: People, path: str) -> str:
     key, _secret = members.create_key(owner, "ben")
     members.create_group(owner, "team")
     grants.create_policy(owner, "idle", json.dumps(DOCUMENT))
-    names = {**NAMES, "key": key.key_id}
+    names = {**NAMES, "key": key.key_id, "transaction": "1-1-00000000"}
+    if "transactions" in path or "producer-groups" in path:
+        names |= {"group": "makers", "transaction": half_message(people)}
     if path.startswith("/user-groups"):
         names["group"] = "team"
     return path.format(**names)
+
+
+def half_message(people: People) -> str:
+    """Returns the id of a transaction of `orders`, by the producer group `makers`."""
+    account_id = people.owner.actor.account_id
+    topic, group = snapshot.topic(account_id, "shop", "orders"), producers.ensure(account_id, "shop", "makers")
+    message = Outgoing(body=b"half", message_id="0" * 32)
+    (result,) = transactions.prepare([transactions.Half(topic, message, group, is_typed=False)])
+    assert isinstance(result, transactions.Prepared)
+    return str(result.id)
 
 
 def test_a_second_tenant_is_nowhere(people: People) -> None:

@@ -39,6 +39,22 @@ class Program:
                 return
         raise AssertionError(f"the program ended without saying {word}")
 
+    def next(self, word: str) -> list[str]:
+        """Returns the next line that begins with `word`, split at tabs."""
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            parts = line.rstrip("\n").split("\t")
+            if parts[0] == word:
+                return parts[1:]
+        raise AssertionError(f"the program ended without saying {word}")
+
+    def kill(self) -> None:
+        """Ends the program as a crash would."""
+        self.process.kill()
+        self.process.wait(10)
+        if self.process.stdout is not None:
+            self.process.stdout.close()
+
     def lines(self) -> Lines:
         """Returns what the program said, split at tabs; fails the test when the program failed."""
         output, _ = self.process.communicate(timeout=RUN_SECONDS)

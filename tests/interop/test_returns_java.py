@@ -11,8 +11,8 @@ from tests.stack import wait_until
 Rest = Callable[..., Any]
 
 
-# Orderly members count in place and send the message once, at the end. A concurrent one sends it after each failure, and
-# the broker buries it when it has failed as often as it may be repeated: with RocketMQ that is one time fewer.
+# Orderly members count in place and send the message once, at the end. A concurrent one sends it after each failure;
+# the broker buries it, as RocketMQ's does, when it has failed as often as it may be repeated: one time fewer.
 @pytest.mark.parametrize(("how", "most", "times", "attempts"), [("orderly", 2, 3, 3), ("concurrent", 1, 1, 1)])
 def test_what_a_member_sends_back_itself_ends_as_one_dead_letter_that_knows_its_origin(
     java: Java, rest: Rest, how: str, most: int, times: int, attempts: int

@@ -12,7 +12,7 @@ from accounts.errors import AccountError
 from ...domain import limits
 from ...domain.actor import Actor
 from ...domain.errors import BrokerError, ErrorCode, Rejected
-from . import deliveries, health, identity, metrics, sends
+from . import deliveries, health, identity, metrics, sends, transactions
 from .exchange import Event, Exchange, Gone, Receive, Scope, Send
 from .routes import Route, find
 
@@ -28,6 +28,10 @@ _HANDLERS: dict[str, tuple[Handler, int]] = {
     "receive": (deliveries.receive, limits.SMALL_REQUEST_BYTES),
     "ack": (deliveries.acknowledge, limits.SMALL_REQUEST_BYTES),
     "nack": (deliveries.refuse, limits.SMALL_REQUEST_BYTES),
+    "half": (transactions.prepare, limits.SEND_REQUEST_BYTES),
+    "commit": (transactions.commit, limits.SMALL_REQUEST_BYTES),
+    "rollback": (transactions.roll_back, limits.SMALL_REQUEST_BYTES),
+    "checks": (transactions.poll, limits.SMALL_REQUEST_BYTES),
     "extend": (deliveries.extend, limits.SMALL_REQUEST_BYTES),
 }
 
@@ -106,6 +110,9 @@ async def _pass_on(app: App, scope: Scope, *, receive: Receive, send: Send) -> N
 
 
 def _check_type(exchange: Exchange) -> None:
-    content_type = exchange.headers.get(b"content-type", b"application/json").partition(b";")[0].strip().lower()
+    given = exchange.headers.get(b"content-type", b"application/json")
+    if given == b"application/json":
+        return
+    content_type = given.partition(b";")[0].strip().lower()
     if content_type != b"application/json":
         raise Rejected("Send the body as application/json.", ErrorCode.UNSUPPORTED_MEDIA_TYPE)

@@ -21,7 +21,7 @@ from ...engine.clients import Seen
 from ...engine.delivery import Delivery, ReceiveRequest, Subscription
 from ...engine.settlement import Extension, Refusal
 from ...protocols.http import messages, problems
-from .. import permission
+from .. import allowance, permission
 from .exchange import Exchange
 from .routes import Route
 
@@ -49,11 +49,13 @@ async def receive(exchange: Exchange, actor: Actor, route: Route) -> None:
     )
     counter = desk.started() or await desk.get()
     counter.note_client(group.id, Seen(client_id, "http", exchange.peer, actor.name, clock.now_ms()))
+    await allowance.require_receive(actor, group, wait_seconds=form.wait.total_seconds())
     deliveries = await _claim(counter, exchange, request, wait=form.wait)
     if form.wait and deliveries:
         # What was claimed and is not handed out comes again when its lease ends.
         names = [route.name, *(name for name, _ in form.topics)]
         await permission.require_still(actor, "mq:SUB", names, instance=route.instance)
+    allowance.note_received(actor, group, (len(one.message.body) for one in deliveries))
     await exchange.answer(200, {"messages": [_describe(delivery) for delivery in deliveries]})
 
 

@@ -23,6 +23,7 @@ Receive = Callable[[], Awaitable[Event]]
 Send = Callable[[Event], Awaitable[None]]
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}\Z")
+_JSON = [(b"content-type", b"application/json")]
 _id_prefix = secrets.token_hex(4)
 _id_numbers = itertools.count(1)
 
@@ -59,8 +60,10 @@ class Exchange:
             raise _too_large(limit)
 
     async def read_body(self, limit: int) -> None:
-        """Reads the whole body into `body`. Raises Rejected REQUEST_TOO_LARGE as soon as it is over `limit`; Gone."""
-        self.check_size(limit)
+        """Reads the whole body into `body`. Raises Rejected REQUEST_TOO_LARGE as soon as it is over `limit`; Gone.
+
+        Call `check_size` first: it refuses what is announced to be too large before anything is read.
+        """
         event = await self._receive()
         if event["type"] == "http.request" and not event.get("more_body", False):
             self.body = event.get("body", b"")
@@ -89,11 +92,11 @@ class Exchange:
 
     async def answer(self, status: int, value: Any) -> None:  # Any: JSON values
         """Writes a JSON answer."""
-        await self._write(status, messages.dump(value), headers={"content-type": "application/json"})
+        await self._write(status, messages.dump(value), headers=_JSON)
 
     async def answer_text(self, body: bytes, *, content_type: str) -> None:
         """Writes a 200 that is not JSON."""
-        await self._write(200, body, headers={"content-type": content_type})
+        await self._write(200, body, headers=[(b"content-type", content_type.encode())])
 
     async def problem(self, error: problems.Problem) -> None:
         """Writes a problem document; a request whose body was not read is not kept alive for the next one."""
@@ -102,14 +105,15 @@ class Exchange:
             _log.error("request_failed", extra={"request_id": self.request_id}, exc_info=error)
         document = messages.dump(problems.document(error, self.request_id))
         headers = {"content-type": problems.CONTENT_TYPE, **problems.headers(error)}
-        await self._write(status, document, headers=headers)
+        fields = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+        await self._write(status, document, headers=fields)
 
-    async def _write(self, status: int, body: bytes, *, headers: dict[str, str]) -> None:
+    async def _write(self, status: int, body: bytes, *, headers: list[tuple[bytes, bytes]]) -> None:
         fields = [
             (b"content-length", b"%d" % len(body)),
             (b"x-request-id", self.request_id.encode()),
+            *headers,
         ]
-        fields.extend((name.lower().encode(), value.encode()) for name, value in headers.items())
         await self._send({"type": "http.response.start", "status": status, "headers": fields})
         await self._send({"type": "http.response.body", "body": body})
 

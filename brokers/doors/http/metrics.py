@@ -21,6 +21,7 @@ from .exchange import Exchange
 PATH = b"/metrics"
 _TEXT = "text/plain; version=0.0.4; charset=utf-8"
 _TOPIC = ["account", "instance", "topic"]
+_PRODUCERS = ["account", "instance", "producer_group"]
 _GROUP = ["account", "instance", "consumer_group"]
 
 
@@ -55,6 +56,7 @@ class _Numbers:
     def collect(self) -> Iterator[Metric]:
         yield from self._topics()
         yield from self._groups()
+        yield from self._transactions()
         if self._reading.workers is not None:
             yield GaugeMetricFamily("mqconsole_broker_workers", "Broker workers alive", value=self._reading.workers)
         cut = int(self._reading.is_cut)
@@ -68,6 +70,22 @@ class _Numbers:
             taken.add_metric(labels, topic.taken)
             kept.add_metric(labels, topic.kept)
         yield from (taken, kept)
+
+    def _transactions(self) -> Iterator[Metric]:
+        half = GaugeMetricFamily("rocketmq_half_messages", "Half messages that wait for a decision", labels=_TOPIC)
+        left = GaugeMetricFamily(
+            "mqconsole_half_messages_discarded", "Half messages a person may decide", labels=_TOPIC
+        )
+        for topic in self._reading.half_topics:
+            labels = [topic.account, topic.instance, topic.topic]
+            half.add_metric(labels, topic.waiting)
+            left.add_metric(labels, topic.discarded)
+        checks = CounterMetricFamily("mqconsole_transaction_checks_total", "Checks made", labels=_PRODUCERS)
+        discards = CounterMetricFamily("mqconsole_transaction_discards_total", "Discards made", labels=_PRODUCERS)
+        for group in self._reading.producer_groups:
+            checks.add_metric([group.account, group.instance, group.name], group.checks)
+            discards.add_metric([group.account, group.instance, group.name], group.discards)
+        yield from (half, left, checks, discards)
 
     def _groups(self) -> Iterator[Metric]:
         lag = GaugeMetricFamily("rocketmq_consumer_lag_messages", "Messages not settled", labels=_GROUP)

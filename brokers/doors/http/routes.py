@@ -9,7 +9,10 @@ from functools import lru_cache
 from urllib.parse import unquote
 
 _HOT = re.compile(
-    rb"/api/v1/instances/([^/]+)/(?:topics/([^/]+)/messages(:batch)?|groups/([^/]+)/messages:(receive|ack|nack|extend))"
+    rb"/api/v1/instances/([^/]+)/(?:topics/([^/]+)/messages(:batch|:half)?"
+    rb"|groups/([^/]+)/messages:(receive|ack|nack|extend)"
+    rb"|transactions/([^/:]+):(commit|rollback)"
+    rb"|producer-groups/([^/:]+):(checks))"
 )
 
 
@@ -19,7 +22,7 @@ class Route:
 
     verb: str
     instance: str
-    name: str  # of the topic (send, batch) or the group (receive, ack, nack, extend)
+    name: str  # of the topic (send, batch, half), the group (receive, ack, …), the transaction or the producer group
 
 
 @lru_cache(maxsize=4096)
@@ -28,10 +31,11 @@ def find(raw_path: bytes) -> Route | None:
     match = _HOT.fullmatch(raw_path)
     if match is None:
         return None
-    instance, topic, batch, group, verb = match.groups()
+    instance, topic, kind, *others = match.groups()
     if topic is not None:
-        return Route("batch" if batch else "send", _name(instance), _name(topic))
-    return Route(verb.decode(), _name(instance), _name(group))
+        return Route(kind[1:].decode() if kind else "send", _name(instance), _name(topic))
+    name, verb = next((name, verb) for name, verb in zip(others[::2], others[1::2], strict=True) if name is not None)
+    return Route(verb.decode(), _name(instance), _name(name))
 
 
 def _name(raw: bytes) -> str:

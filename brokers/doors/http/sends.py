@@ -13,7 +13,7 @@ from ...domain.errors import BrokerError, Rejected
 from ...engine.publish import Published
 from ...engine.publish import Send as Sending
 from ...protocols.http import messages, problems
-from .. import permission
+from .. import allowance, permission
 from .exchange import Exchange
 from .routes import Route
 
@@ -22,6 +22,7 @@ async def send(exchange: Exchange, actor: Actor, route: Route) -> None:
     """Stores one message and answers 201 with its place."""
     topic = await _topic(actor, route)
     message = messages.parse_send(messages.parse_json(exchange.body), born_host=exchange.peer)
+    await allowance.require_send(actor, topic, (len(message.body),))
     (result,) = await (desk.started() or await desk.get()).publish([Sending(topic, message)])
     if isinstance(result, BrokerError):
         raise result
@@ -36,6 +37,7 @@ async def send_batch(exchange: Exchange, actor: Actor, route: Route) -> None:
     else:
         entries = _parse_batch(exchange.body, exchange.peer)
     good = [Sending(topic, entry) for entry in entries if not isinstance(entry, BrokerError)]
+    await allowance.require_send(actor, topic, [len(one.message.body) for one in good])
     published = iter(await (desk.started() or await desk.get()).publish(good) if good else ())
     outcomes = [entry if isinstance(entry, BrokerError) else next(published) for entry in entries]
     await exchange.answer(

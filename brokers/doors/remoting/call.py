@@ -32,7 +32,7 @@ class Peer(Protocol):
     def ip(self) -> str:
         """Returns the client's address."""
 
-    def tell(self, code: int, fields: Mapping[str, str]) -> None:
+    def tell(self, code: int, fields: Mapping[str, str], body: bytes = b"") -> None:
         """Sends a one-way request to the client; a client that is gone hears nothing."""
 
 

@@ -10,7 +10,9 @@ from collections.abc import Mapping
 
 from accounts.errors import AccountError
 
+from ...dispatch import connections
 from ...domain import limits
+from ...domain.actor import Actor
 from ...domain.errors import BrokerError, ProtocolViolation
 from ...protocols.remoting import frames
 from ...protocols.remoting.codes import Ask
@@ -43,6 +45,7 @@ class Connection:
         self._room = asyncio.Semaphore(limits.CONNECTION_REQUEST_COUNT)
         self._polls: set[asyncio.Task[None]] = set()
         self._opaque = itertools.count(1)
+        self._counted: Actor | None = None
         peer = writer.get_extra_info("peername") or ("", 0)
         self._ip, self._address = str(peer[0]), f"{peer[0]}:{peer[1]}"
         writer.transport.set_write_buffer_limits(high=_WRITE_BYTES)
@@ -57,10 +60,10 @@ class Connection:
         """Returns the client's address."""
         return self._ip
 
-    def tell(self, code: int, fields: Mapping[str, str]) -> None:
+    def tell(self, code: int, fields: Mapping[str, str], body: bytes = b"") -> None:
         """Sends a one-way request to the client; a client that is gone hears nothing."""
         if not self._writer.is_closing():
-            self._writer.write(frames.encode(frames.notice(code, next(self._opaque), fields=fields)))
+            self._writer.write(frames.encode(frames.notice(code, next(self._opaque), fields=fields, body=body)))
 
     async def serve(self) -> None:
         """Runs until the client hangs up; what it asked for before that is still done, save waiting for messages."""
@@ -75,6 +78,8 @@ class Connection:
                 self._writer.close()
                 for poll in self._polls:
                     poll.cancel()
+                if self._counted is not None:
+                    connections.leave(self._counted)
 
     async def _read(self, tasks: asyncio.TaskGroup) -> None:
         while True:
@@ -116,6 +121,7 @@ class Connection:
     async def _respond(self, request: Command) -> Command:
         try:
             actor = await identity.prove(request, self._ip)
+            await self._count(actor)
         except (BrokerError, AccountError) as error:
             return handlers.refusal(request, error)
         call = Call(
@@ -127,3 +133,13 @@ class Connection:
             place=self._place,
         )
         return await handlers.answer(call)
+
+    async def _count(self, actor: Actor) -> None:
+        """Counts the connection for the first account that uses it."""
+        if self._counted is None:
+            self._counted = actor
+            try:
+                await connections.enter(actor)
+            except BrokerError:
+                self._counted = None
+                raise

@@ -11,7 +11,7 @@ from ...domain.errors import BrokerError, ErrorCode, ProtocolViolation
 from ...protocols.remoting import frames
 from ...protocols.remoting.codes import STATUS, Ask, Reply
 from ...protocols.remoting.frames import Command
-from . import lookups, members, orders, pulls, routes, sends
+from . import lookups, members, orders, pulls, recalls, routes, sends, transactions
 from .call import Call, Handler
 
 _log = logging.getLogger(__name__)
@@ -20,6 +20,7 @@ HANDLERS: dict[int, Handler] = {
     Ask.SEND_MESSAGE: sends.send,
     Ask.SEND_MESSAGE_V2: sends.send,
     Ask.SEND_BATCH_MESSAGE: sends.send,
+    Ask.RECALL_MESSAGE: recalls.recall,
     Ask.PULL_MESSAGE: pulls.pull,
     Ask.LITE_PULL_MESSAGE: pulls.pull,
     Ask.QUERY_CONSUMER_OFFSET: pulls.query_offset,
@@ -35,6 +36,7 @@ HANDLERS: dict[int, Handler] = {
     Ask.UNREGISTER_CLIENT: members.unregister,
     Ask.GET_CONSUMER_LIST_BY_GROUP: members.consumer_list,
     Ask.CHECK_CLIENT_CONFIG: members.check_subscription,
+    Ask.END_TRANSACTION: transactions.end,
     Ask.LOCK_BATCH_MQ: orders.lock,
     Ask.UNLOCK_BATCH_MQ: orders.unlock,
     Ask.GET_ROUTEINFO_BY_TOPIC: routes.route,

@@ -19,6 +19,7 @@ from ...protocols.remoting.codes import Ask, Reply
 from ...protocols.remoting.frames import Command
 from . import names
 from .call import Call, Peer
+from .producers import Producers
 
 _SILENT_SECONDS = 120.0
 
@@ -41,7 +42,8 @@ class Members:
     A member is a connection: programs on one machine may well give themselves the same client id.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, worker: str = "") -> None:
+        self.producers = Producers(worker)
         self._groups: dict[int, dict[Peer, Member]] = {}
 
     def ids(self, group_id: int) -> list[str]:
@@ -100,6 +102,7 @@ async def heartbeat(call: Call) -> Command:
         door = "remoting-broadcast" if membership.is_broadcast else "remoting"
         seen = clients.Seen(heart.client_id, door, call.peer.address, call.actor.name, clock.now_ms())
         (await desk.get()).note_client(group.id, seen)
+    await call.members.producers.hear(call.peer, call.actor, client_id=heart.client_id, groups=heart.producers)
     return call.reply(fields={"IS_SUPPORT_HEART_BEAT_V2": "false", "IS_SUB_CHANGE": "true"})
 
 
@@ -112,6 +115,10 @@ async def unregister(call: Call) -> Command:
         call.members.leave(group.id, call.peer)
         await (await desk.get()).forget_client(group.id, client_id)
         ways.forget()
+    producer_group = call.fields.get("producerGroup")
+    if producer_group:
+        parsed = await names.parse(call.actor, producer_group)
+        await call.members.producers.leave((call.actor.account_id, parsed.instance, parsed.bare), call.peer)
     return call.reply()
 
 

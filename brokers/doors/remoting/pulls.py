@@ -17,7 +17,7 @@ from ...engine.pulls import Commit, Pull, Pulled
 from ...protocols.remoting import bodies
 from ...protocols.remoting.codes import Reply
 from ...protocols.remoting.frames import Command
-from .. import permission
+from .. import allowance, permission
 from . import members, names, stored
 from .call import Call
 from .members import Member
@@ -25,6 +25,8 @@ from .members import Member
 # Bits of a pull's sysFlag.
 _COMMITS, _MAY_WAIT, _SUBSCRIBES = 1, 2, 4
 _DEFAULT_BYTES = 1024 * 1024
+# A pull over the rate is held for so long before it is refused: clients ask again after 20 ms.
+_FLOW_WAIT_SECONDS = 1.0
 _LATEST_MS = 253_402_300_799_000  # the end of the year 9999
 
 
@@ -56,10 +58,12 @@ async def pull(call: Call) -> Command:
         epoch=call.memory.epochs.get(key),
     )
     wait = timedelta(milliseconds=min(max(wait_ms, 0), limits.PULL_WAIT_SECONDS * 1000))
+    await allowance.require_receive(call.actor, group, wait_seconds=min(wait.total_seconds(), _FLOW_WAIT_SECONDS))
     found = await (await desk.get()).pull(one, wait=wait)
     if wait:
         await permission.require_still(call.actor, "mq:SUB", [group.name], instance=group.instance)
         await names.topic(call.actor, topic_name, "mq:SUB")
+    allowance.note_received(call.actor, group, (len(one.body) for one in found.messages))
     call.memory.epochs[key] = found.epoch
     if found.is_moved:
         call.memory.committed.pop(key, None)

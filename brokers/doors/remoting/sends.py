@@ -5,7 +5,7 @@ Called by: doors.remoting.handlers.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -13,13 +13,14 @@ from ...catalog.snapshot import TopicEntry
 from ...dispatch import desk
 from ...domain import clock, limits, messages, retry
 from ...domain.errors import BrokerError, ErrorCode, ProtocolViolation, Rejected
-from ...domain.messages import Outgoing
+from ...domain.messages import PRODUCER_GROUP, Outgoing
 from ...engine.publish import Published, Send
-from ...protocols.remoting import bodies, records
+from ...protocols.remoting import bodies, handles, records
 from ...protocols.remoting.codes import Ask, Reply
 from ...protocols.remoting.frames import Command
-from . import names, returns
-from .call import Call
+from .. import allowance
+from . import names, returns, transactions
+from .call import BROKER_NAME, Call
 from .stored import FLAG
 
 # The short names of the second spelling, in the order of the alphabet.
@@ -31,12 +32,15 @@ _LONG_NAMES = dict(
         strict=True,
     )
 )
+# When a message may be seen, spelled by this client and by those of the cloud.
+_INSTANTS_MS = ("TIMER_DELIVER_MS", "__STARTDELIVERTIME")
 # Reserved names that clients set themselves and other clients must find again.
 _KEPT = frozenset("WAIT CORRELATION_ID REPLY_TO_CLIENT TTL MSG_TYPE CLUSTER INSTANCE_ID BUYER_ID".split())
 
 
 @dataclass(frozen=True, slots=True)
 class _Header:
+    producer_group: str
     topic: str
     queue: int
     queue_count: int
@@ -54,7 +58,7 @@ async def send(call: Call) -> Command:
     header = _read_header(call)
     if returns.is_return(header.topic):
         return await _return(call, header)
-    topic, _ = await names.topic_or_new(call.actor, header.topic, queue_count=header.queue_count)
+    topic, parsed = await names.topic_or_new(call.actor, header.topic, queue_count=header.queue_count)
     if header.is_batch:
         entries = records.decode_batch(call.request.body, most=limits.BATCH_MESSAGE_COUNT)
         if not entries:
@@ -65,9 +69,19 @@ async def send(call: Call) -> Command:
     queue = header.queue if header.queue >= 0 else clock.now_ms() % len(topic.queue_ids)
     if queue >= len(topic.queue_ids):
         raise Rejected(f"Topic {header.topic!r} has queues 0 to {len(topic.queue_ids) - 1}.")
+    if any(transactions.is_half(entry.properties, header.sys_flag) for entry in entries):
+        if header.is_batch:
+            raise Rejected("A batch holds no transactional messages: send each by itself.")
+        (entry,) = entries
+        group = transactions.group_of(entry.properties, header.producer_group)
+        message = _outgoing(call, header, entry, queue=queue)
+        message = replace(message, wire_properties={**message.wire_properties, PRODUCER_GROUP: group})
+        await allowance.require_send(call.actor, topic, [len(message.body)])
+        return await transactions.prepare(call, topic, message, group=group, prefix=parsed.prefix)
     sends = [Send(topic, _outgoing(call, header, entry, queue=queue), is_typed=False) for entry in entries]
+    await allowance.require_send(call.actor, topic, [len(one.message.body) for one in sends])
     results = await (await desk.get()).publish(sends)
-    return _answer(call, topic, queue=queue, results=results)
+    return _answer(call, topic, header=header, queue=queue, results=results)
 
 
 def _read_header(call: Call) -> _Header:
@@ -75,6 +89,7 @@ def _read_header(call: Call) -> _Header:
     if call.request.code != Ask.SEND_MESSAGE:
         fields = {_LONG_NAMES.get(name, name): value for name, value in fields.items()}
     return _Header(
+        producer_group=fields.get("producerGroup", ""),
         topic=bodies.text(fields, "topic"),
         queue=bodies.whole(fields, "queueId"),
         queue_count=bodies.whole(fields, "defaultTopicQueueNums", 4),
@@ -104,8 +119,6 @@ async def _return(call: Call, header: _Header) -> Command:
 
 def _outgoing(call: Call, header: _Header, entry: records.BatchEntry, *, queue: int) -> Outgoing:
     given = entry.properties
-    if given.get("TRAN_MSG") == "true" or header.sys_flag & records.PREPARED_BITS:
-        raise Rejected("This server takes no transactional messages.", ErrorCode.ACCESS_DENIED)
     message_id = given.get("UNIQ_KEY") or messages.new_message_id()
     if len(message_id) > limits.MESSAGE_ID_CHARS or not message_id.isprintable():
         raise Rejected("UNIQ_KEY is too long or holds control characters.", ErrorCode.RESERVED_PROPERTY)
@@ -132,10 +145,10 @@ def _delay(given: Mapping[str, str]) -> dict[str, Any]:  # Any: two of Outgoing'
     try:
         if level := int(given.get("DELAY", "0")):
             return {"delay": retry.level_delay(level)}
-        # The second name is that of Aliyun's clients, ali-ons among them.
-        if due := given.get("TIMER_DELIVER_MS") or given.get("__STARTDELIVERTIME"):
-            at = clock.from_ms(int(due))
-            return {"deliver_at": at} if at > clock.now() else {}
+        for name in _INSTANTS_MS:
+            if name in given:
+                # One that is past waits too: what is due only the database's clock knows (promise P5).
+                return {"deliver_at": clock.from_ms(max(int(given[name]), 0))}
         if "TIMER_DELAY_SEC" in given:
             return {"delay": timedelta(seconds=int(given["TIMER_DELAY_SEC"]))}
         if "TIMER_DELAY_MS" in given:
@@ -145,7 +158,9 @@ def _delay(given: Mapping[str, str]) -> dict[str, Any]:  # Any: two of Outgoing'
     return {}
 
 
-def _answer(call: Call, topic: TopicEntry, *, queue: int, results: Sequence[Published | BrokerError]) -> Command:
+def _answer(
+    call: Call, topic: TopicEntry, *, header: _Header, queue: int, results: Sequence[Published | BrokerError]
+) -> Command:
     done = []
     for result in results:
         if isinstance(result, BrokerError):
@@ -156,7 +171,11 @@ def _answer(call: Call, topic: TopicEntry, *, queue: int, results: Sequence[Publ
     offsets = [limits.QUEUE_OFFSET_MAX if one.offset is None else one.offset for one in done]
     ids = [records.offset_id(host, records.place(topic.queue_ids[queue], offset)) for offset in offsets]
     fields = _sent_fields(done[0].message_id, ",".join(ids), queue=queue)
-    return call.reply(Reply.SUCCESS, fields={**fields, "queueOffset": str(done[0].offset or 0)})
+    fields["queueOffset"] = str(done[0].offset or 0)
+    if done[0].deliver_at_ms is not None and not header.is_batch:
+        handle = handles.Recall(header.topic, BROKER_NAME, done[0].deliver_at_ms, done[0].message_id)
+        fields["recallHandle"] = handles.write_recall(handle)
+    return call.reply(Reply.SUCCESS, fields=fields)
 
 
 def _sent_fields(message_id: str, offset_ids: str, *, queue: int) -> dict[str, str]:

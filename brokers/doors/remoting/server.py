@@ -7,11 +7,14 @@ Both ports take every request: this process is name server and broker in one.
 import asyncio
 import logging
 import socket
+from collections.abc import Sequence
 
 from django.conf import settings
 
 from ...dispatch import desk
 from ...domain import limits
+from ...engine.back_checks import Noted, Question
+from ...engine.clients import ProducerGroup
 from .call import Place
 from .connection import Connection
 from .members import Members, forget_presence
@@ -24,8 +27,8 @@ _SWEEP_SECONDS = 10.0
 class RemotingServer:
     """Listens on both ports from `start` to `stop`."""
 
-    def __init__(self) -> None:
-        self._members = Members()
+    def __init__(self, worker: str) -> None:
+        self._members = Members(worker)
         self._servers: list[asyncio.Server] = []
         self._connections: set[asyncio.Task[None]] = set()
         self._sweeper: asyncio.Task[None] | None = None
@@ -44,6 +47,14 @@ class RemotingServer:
             "remoting_started",
             extra={"namesrv_port": settings.NAMESRV_PORT, "broker_port": settings.BROKER_PORT},
         )
+
+    def reaches(self, group: ProducerGroup) -> bool:
+        """Returns True if a producer of the group is connected here."""
+        return self._members.producers.has(group)
+
+    async def ask(self, group: ProducerGroup, questions: Sequence[Question]) -> list[Noted]:
+        """Asks producers connected here what became of half messages; returns which were asked."""
+        return await self._members.producers.ask(group, questions, self._place)
 
     async def stop(self) -> None:
         """Closes the ports and every connection."""
@@ -72,6 +83,7 @@ class RemotingServer:
         finally:
             self._connections.discard(task)
             gone = self._members.hang_up(connection)
+            await self._members.producers.hang_up(connection)
             if gone:
                 await forget_presence(gone)
 
@@ -79,3 +91,4 @@ class RemotingServer:
         while True:
             await asyncio.sleep(_SWEEP_SECONDS)
             self._members.sweep()
+            await self._members.producers.sweep()

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
-from accounts import keys, people
+from accounts import keys, people, second_factors
 from accounts.models import Account, User
 from brokers.catalog import actions
 from brokers.domain.actor import Actor
@@ -82,7 +82,10 @@ def _new_password() -> dict[str, str]:
     if root is None:
         raise CommandError("There is no root user.")
     password = secrets.token_urlsafe(_PASSWORD_BYTES)
-    people.set_password(root, password, actor="manage.py bootstrap")
+    with transaction.atomic():
+        people.set_password(root, password, actor="manage.py bootstrap")
+        # Whoever asks for this may have lost the phone with the password.
+        second_factors.remove_all(root, actor="manage.py bootstrap")
     return {"account": root.account.name, "username": root.name, "password": password}
 
 

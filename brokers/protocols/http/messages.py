@@ -6,7 +6,7 @@ Called by: doors.http. Anything a client can get wrong raises Rejected with a te
 
 import base64
 import binascii
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -60,27 +60,14 @@ def parse_send(value: Any, *, born_host: str) -> Outgoing:  # Any: unchecked JSO
     if not isinstance(value, dict):
         raise Rejected("A message is a JSON object.")
     _only(value, _SEND_MEMBERS)
-    keys = value.get("keys")
-    if keys is not None and not (isinstance(keys, list) and all(isinstance(key, str) for key in keys)):
-        raise Rejected("keys is a list of strings.")
-    properties = value.get("properties")
-    if properties is not None and not (
-        isinstance(properties, dict) and all(isinstance(text, str) for text in properties.values())
-    ):
-        raise Rejected("properties is an object whose values are strings.")
-    delay = _number(value, "delay_seconds", low=0, high=limits.DELAY_MAX_SECONDS)
+    # Most messages have a body and little else, and pay for no more than they have.
+    members = {name: read(value, name) for name, read in _OPTIONAL_MEMBERS.items() if name in value}
     return Outgoing(
         body=_body(value),
-        message_id=_message_id(value),
-        tag=_text(value, "tag"),
-        keys=tuple(keys or ()),
-        properties=properties or {},
-        sharding_key=_text(value, "sharding_key"),
-        dedup_id=_text(value, "dedup_id"),
-        deliver_at=_instant(value, "deliver_at"),
-        delay=None if delay is None else timedelta(seconds=delay),
+        message_id=_message_id(value) if "message_id" in value else new_message_id(),
         born_at_ms=clock.now_ms(),
         born_host=born_host,
+        **{_FIELDS.get(name, name): given for name, given in members.items() if given is not None},
     )
 
 
@@ -202,6 +189,27 @@ def _message_id(value: Mapping[str, Any]) -> str:
     return given
 
 
+def _keys(value: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    keys = value[name]
+    if keys is not None and not (isinstance(keys, list) and all(isinstance(key, str) for key in keys)):
+        raise Rejected("keys is a list of strings.")
+    return tuple(keys or ())
+
+
+def _properties(value: Mapping[str, Any], name: str) -> dict[str, str]:
+    properties = value[name]
+    if properties is not None and not (
+        isinstance(properties, dict) and all(isinstance(text, str) for text in properties.values())
+    ):
+        raise Rejected("properties is an object whose values are strings.")
+    return properties or {}
+
+
+def _delay(value: Mapping[str, Any], name: str) -> timedelta | None:
+    seconds = _number(value, name, low=0, high=limits.DELAY_MAX_SECONDS)
+    return None if seconds is None else timedelta(seconds=seconds)
+
+
 def _text(value: Mapping[str, Any], name: str) -> str | None:
     text = value.get(name)
     if text is not None and not isinstance(text, str):
@@ -253,3 +261,19 @@ def _subscription(entry: Any) -> tuple[str, Filter]:  # Any: unchecked JSON
     if not isinstance(expression, str):
         raise Rejected('filter is a string of tags like "tagA||tagB", or {"sql": "price > 10"}.')
     return entry["topic"], parse_tags(expression)
+
+
+# Members a message may have and how each is read; a null is as if it were left out.
+_OPTIONAL_MEMBERS: dict[str, Callable[[Mapping[str, Any], str], Any]] = {
+    "tag": _text,
+    "keys": _keys,
+    "properties": _properties,
+    "sharding_key": _text,
+    "dedup_id": _text,
+    "deliver_at": _instant,
+    "delay_seconds": _delay,
+}
+_FIELDS = {"delay_seconds": "delay"}
+
+# For the other files of this room.
+only_members, read_number, read_text = _only, _number, _text

@@ -53,8 +53,10 @@ TABLE: Mapping[ErrorCode, Row] = {
     _C.SUBSCRIPTION_CONFLICT: Row(409, "Members of the group disagree on the subscription"),
     _C.METHOD_NOT_ALLOWED: Row(405, "The method is not allowed here"),
     _C.UNSUPPORTED_MEDIA_TYPE: Row(415, "The content type is not supported"),
+    _C.TRANSACTION_DECIDED: Row(409, "The transaction is decided already"),
     _C.IDEMPOTENCY_KEY_REUSED: Row(422, "The Idempotency-Key belongs to another request"),
     _C.LENGTH_REQUIRED: Row(411, "The length of the body is required"),
+    _C.LIMIT_REACHED: Row(409, "A limit is reached"),
     _C.UNAUTHENTICATED: Row(401, "Credentials are missing or wrong"),
     _C.ACCESS_KEY_DISABLED: Row(401, "The access key is disabled"),
     _C.SIGNATURE_MISMATCH: Row(401, "The signature does not fit"),
@@ -67,9 +69,11 @@ TABLE: Mapping[ErrorCode, Row] = {
     _C.GROUP_NOT_FOUND: Row(404, "No such group"),
     _C.MESSAGE_NOT_FOUND: Row(404, "No such message"),
     _C.OPERATION_NOT_FOUND: Row(404, "No such operation"),
+    _C.TRANSACTION_NOT_FOUND: Row(404, "No such transaction"),
     _C.STALE_RECEIPT: Row(409, "The receipt is no longer valid"),
     _C.OFFSET_OUT_OF_RANGE: Row(409, "The offset is out of range"),
     _C.QUOTA_EXCEEDED: Row(429, "Too many requests"),
+    _C.BACKLOG_FULL: Row(429, "The backlog is full"),
     _C.GROUP_PAUSED: Row(409, "The group is paused"),
     _C.OVERLOADED: Row(503, "The server is busy"),
     _C.STORE_UNAVAILABLE: Row(503, "The message store is not reachable"),
@@ -119,5 +123,10 @@ def headers(error: Problem) -> dict[str, str]:
     if answer == 401:
         return {"WWW-Authenticate": CHALLENGE}
     if answer in {429, 503}:
-        return {"Retry-After": str(error.extra.get("retry_after_seconds", _RETRY_AFTER_SECONDS))}
+        told = {"Retry-After": str(error.extra.get("retry_after_seconds", _RETRY_AFTER_SECONDS))}
+        if "limit_value" in error.extra:
+            told["X-RateLimit-Limit"] = str(error.extra["limit_value"])
+            told["X-RateLimit-Remaining"] = "0"
+            told["X-RateLimit-Reset"] = told["Retry-After"]
+        return told
     return {}

@@ -78,9 +78,9 @@ def answer(
     )
 
 
-def notice(code: int, opaque: int, *, fields: Mapping[str, str]) -> Command:
+def notice(code: int, opaque: int, *, fields: Mapping[str, str], body: bytes = b"") -> Command:
     """Returns a one-way request of the server to a client."""
-    return Command(code=code, opaque=opaque, flag=_ONE_WAY, fields=fields)
+    return Command(code=code, opaque=opaque, flag=_ONE_WAY, fields=fields, body=body)
 
 
 def encode(command: Command) -> bytes:

@@ -18,7 +18,8 @@ _LONGEST_SHORT_TOPIC = 127
 BORN_HOST_IPV6, STORE_HOST_IPV6 = 0x10, 0x20
 # Compressed, and with which algorithm: what a message's body keeps of its sender's flags.
 BODY_FLAGS = 0x701
-PREPARED_BITS = 0xC
+TRANSACTION_BITS = 0xC  # of a message's flags, one of these three
+PREPARED, COMMITTED, ROLLED_BACK = 0x4, 0x8, 0xC
 _NAME_END, _VALUE_END = "\x01", "\x02"
 _HEAD = struct.Struct(">iiIiiqqiq")
 _MIDDLE = struct.Struct(">iqi")

@@ -2,7 +2,7 @@
 -- Purpose: how far a group is in some queues, and how far the queues go. No lock. Index: primary keys.
 SELECT q.id, q.next_offset, q.min_offset, c.committed, c.acked, c.epoch, c.head_attempts,
        coalesce(c.blocked_until > clock_timestamp(), false)
-FROM brokers_queue q LEFT JOIN cursor c ON c.queue_id = q.id AND c.group_id = %(group_id)s
+FROM brokers_queue q LEFT JOIN cursor c ON c.queue_id = q.id AND c.group_id = %(group_id)s::bigint
 WHERE q.id = ANY(%(queue_ids)s::bigint[])
 
 -- name: create
@@ -52,7 +52,7 @@ WITH wanted AS (
     UPDATE cursor c
     SET committed = g.gap,
         acked = g.above * int8multirange(int8range(g.gap, NULL)),
-        acked_count = c.acked_count + CASE WHEN %(acknowledged)s THEN
+        acked_count = c.acked_count + CASE WHEN %(acknowledged)s::boolean THEN
             coalesce((SELECT sum(upper(x) - lower(x)) FROM unnest(g.ranges - g.before) x), 0)::bigint ELSE 0 END,
         head_attempts = CASE WHEN g.gap > g.committed THEN 0 ELSE c.head_attempts END,
         blocked_until = CASE WHEN g.gap > g.committed THEN NULL ELSE c.blocked_until END,

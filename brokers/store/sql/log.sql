@@ -61,12 +61,19 @@ SELECT id, next_offset, (extract(epoch FROM stored_at) * 1000)::bigint, segment,
 COPY message (segment, queue_id, queue_offset, message_id, tag, keys, properties, body, sys_flag, body_crc,
               born_at_ms, born_host, stored_at, reconsume_times) FROM STDIN (FORMAT BINARY)
 
+-- name: segment_starts
+-- Purpose: where each queue's segments begin. Index: primary key.
+SELECT queue_id, segment, first_offset FROM segment_range
+WHERE queue_id = ANY(%(queue_ids)s::bigint[])
+ORDER BY queue_id, first_offset, segment
+
 -- name: read_ranges
 -- Purpose: the messages of several ranges of offsets, each range cut where its bodies pass max_bytes (the row stays, its
 -- body comes as NULL). Index: primary key; a range costs what it returns, however long the log is.
+-- `segment` is a floor known beforehand: partitions below it are not even opened.
 SELECT w.position, m.queue_id, m.queue_offset, m.message_id, m.tag, m.keys, m.properties,
        CASE WHEN sum(octet_length(m.body)) OVER (PARTITION BY w.share ORDER BY w.position, m.queue_offset)
-                 - octet_length(m.body) < %(max_bytes)s THEN m.body END,
+                 - octet_length(m.body) < %(max_bytes)s::bigint THEN m.body END,
        m.sys_flag, m.body_crc, m.born_at_ms, m.born_host, (extract(epoch FROM m.stored_at) * 1000)::bigint,
        m.reconsume_times
 FROM unnest(%(positions)s::integer[], %(shares)s::integer[], %(queue_ids)s::bigint[], %(starts)s::bigint[],
@@ -77,7 +84,7 @@ CROSS JOIN LATERAL (
 ) s
 CROSS JOIN LATERAL (
     SELECT * FROM message m
-    WHERE m.queue_id = w.queue_id AND m.segment >= s.segment
+    WHERE m.queue_id = w.queue_id AND m.segment >= %(segment)s::integer AND m.segment >= s.segment
       AND (m.segment, m.queue_offset) >= (s.segment, w.first) AND m.queue_offset < w.past
     ORDER BY m.segment, m.queue_offset
     LIMIT w.past - w.first

@@ -27,6 +27,11 @@ SELECT queue_id, message_id, tag, array_to_string(keys, ' '), properties, body, 
        reconsume_times
 FROM taken ORDER BY due_at, id
 
+-- name: recall
+-- Purpose: take back a message before its time; retries of groups stay. Lock: its rows. Index: pending_by_message_id.
+DELETE FROM pending WHERE message_id = %(message_id)s AND topic_id = %(topic_id)s AND kind = 'SCHEDULED'
+RETURNING (extract(epoch FROM due_at) * 1000)::bigint
+
 -- name: next_due
 -- Purpose: how long until the next message is due, in seconds; negative when it is late. Index: pending_by_due.
 SELECT extract(epoch FROM min(due_at) - clock_timestamp())::float8 FROM pending

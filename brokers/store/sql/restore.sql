@@ -33,7 +33,8 @@ SET committed = r.gap, acked = r.above * int8multirange(int8range(r.gap, NULL)),
 FROM reckoned r WHERE r.group_id = c.group_id AND r.queue_id = c.queue_id
 
 -- name: skip_ids
--- Purpose: topics, groups and queues made from now on get ids that none had after the backup. Lock: none.
-SELECT setval(s.name, nextval(s.name) + %(id_count)s::bigint)
+-- Purpose: topics, groups, queues and half messages made from now on get ids that none had after the backup. Lock: none.
+SELECT setval(s.name, nextval(s.name) + CASE WHEN s.name = pg_get_serial_sequence('half', 'id')::regclass
+                                             THEN %(offset_count)s::bigint ELSE %(id_count)s::bigint END)
 FROM (SELECT pg_get_serial_sequence(t, 'id')::regclass AS name
-      FROM unnest(ARRAY['brokers_topic', 'brokers_queue', 'brokers_group']) AS t) s
+      FROM unnest(ARRAY['brokers_topic', 'brokers_queue', 'brokers_group', 'half']) AS t) s

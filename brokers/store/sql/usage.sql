@@ -23,9 +23,14 @@ ORDER BY t.name
 LIMIT %(limit)s;
 
 -- name: pending_of_topic
--- Purpose: how many messages of a topic wait for their time, counted up to a limit. Index: pending_by_topic.
--- Lock: none. Complexity: limit.
-SELECT count(*) FROM (SELECT 1 FROM pending WHERE topic_id = %(topic_id)s LIMIT %(limit)s) AS waiting;
+-- Purpose: how many messages of a topic wait for their time, their next attempt or a decision, counted up to a limit.
+-- Index: pending_by_topic, half_by_topic. Lock: none. Complexity: limit.
+SELECT count(*) FROM (
+    SELECT 1 FROM pending WHERE topic_id = %(topic_id)s
+    UNION ALL
+    SELECT 1 FROM half WHERE topic_id = %(topic_id)s AND state IN ('WAITING', 'DISCARDED')
+    LIMIT %(limit)s
+) AS waiting;
 
 -- name: pending_of_group
 -- Purpose: how many retries of a group wait, counted up to a limit. Index: pending_by_group. Lock: none.

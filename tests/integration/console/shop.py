@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from django.test import Client
 
+from accounts import sessions
 from brokers.catalog import actions, snapshot
 from brokers.domain import messages
 from brokers.domain.filters import parse_tags
@@ -73,8 +74,11 @@ def send(topic: Topic, instance: Instance, *, body: str) -> str:
 
 
 def browser_of(person: Person, language: str = "en") -> Client:
-    """Returns a signed-in browser."""
+    """Returns a browser that has just signed in with a password."""
     client = Client()
     client.force_login(person.user, backend="django.contrib.auth.backends.ModelBackend")
+    session = client.session
+    sessions.begin(session, source_ip="127.0.0.1", agent="", has_second_factor=False)
+    session.save()
     client.cookies["django_language"] = language
     return client

@@ -8,10 +8,10 @@ from asgiref.sync import async_to_sync, sync_to_async
 from channels.layers import get_channel_layer
 from channels.testing import WebsocketCommunicator
 
-from accounts import grants, members
+from accounts import grants, members, sessions
 from accounts.models import User
 from brokers.live.hints import UNAUTHENTICATED_CLOSE, Hints
-from tests.integration.console.shop import Shop
+from tests.integration.console.shop import Shop, browser_of
 
 
 def test_page_hears_of_its_own_objects_and_of_no_others(shop: Shop) -> None:
@@ -70,6 +70,25 @@ def test_page_hears_no_more_within_two_seconds_of_a_revocation(shop: Shop) -> No
     seconds, code = async_to_sync(scene)()
     assert seconds <= 2.0
     assert code == UNAUTHENTICATED_CLOSE
+
+
+def test_open_page_is_cut_off_when_its_session_is_ended(shop: Shop) -> None:
+    member = shop.people.member
+    session = browser_of(member).session
+
+    async def scene() -> tuple[Any, float]:
+        socket = _socket(member.user)
+        scope: Any = socket.scope  # Any: as below
+        scope["session"] = session
+        await socket.connect()
+        await socket.receive_nothing(timeout=0.2)
+        began = time.monotonic()
+        await sync_to_async(sessions.end_all)(member.user, actor="root@acme")
+        return await socket.receive_output(timeout=5), time.monotonic() - began
+
+    heard, seconds = async_to_sync(scene)()
+    assert heard == {"type": "websocket.close", "code": UNAUTHENTICATED_CLOSE}
+    assert seconds <= 2.0
 
 
 def test_nobody_is_turned_away(shop: Shop) -> None:

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from accounts import grants, members
-from brokers.catalog import access, actions
+from brokers.catalog import access, actions, producers, snapshot
+from brokers.domain.messages import Outgoing, new_message_id
+from brokers.engine import transactions
 from tests.integration.console.shop import Shop, browser_of
 from tests.integration.three_people import Person
 
@@ -64,6 +66,13 @@ def furnish(shop: Shop) -> None:
     document = {"Version": "1", "Statement": {"Effect": "Allow", "Action": "mq:PUB", "Resource": "*"}}
     grants.create_policy(owner, "send", json.dumps(document))
     grants.attach(owner, "send", user="ben")
+    topic = snapshot.topic(owner.account_id, "shop", "orders")
+    group = producers.ensure(owner.account_id, "shop", "till")
+    for _ in range(2):
+        half = transactions.Half(topic, Outgoing(body=b"half", message_id=new_message_id()), group, is_typed=False)
+        (prepared,) = transactions.prepare([half])
+    assert isinstance(prepared, transactions.Prepared)
+    transactions.decide([transactions.Decision(id=prepared.id, is_commit=True, by="till")])
 
 
 def test_counts_leave_out_groups_the_reader_may_not_see(shop: Shop) -> None:

@@ -83,6 +83,19 @@ def log_of(topic: Topic) -> list[str]:
     ]
 
 
+def change(query: str, *values: int) -> None:
+    """Does to the store what only time does otherwise."""
+    with connection.cursor() as cur:
+        cur.execute(query, values)
+
+
+def halves(state: str) -> list[str]:
+    """Returns the message ids of the transactions in a state, in order."""
+    with connection.cursor() as cur:
+        cur.execute("SELECT message_id FROM half WHERE state = %s ORDER BY id", [state])
+        return [str(i) for (i,) in cur.fetchall()]
+
+
 def attempts(group: Group) -> int:
     ((count,),) = rows("SELECT count(*) FROM attempt WHERE group_id = %s", group.pk)
     assert isinstance(count, int)

@@ -3,14 +3,17 @@
 from datetime import timedelta
 from typing import Any
 
-from brokers.catalog import snapshot
+from brokers.catalog import producers, snapshot
 from brokers.domain import filters, receipts
+from brokers.domain import transactions as names
 from brokers.domain.errors import BrokerError
 from brokers.domain.messages import Outgoing
-from brokers.engine import delivery, publish, schedule, settlement
+from brokers.engine import back_checks, delivery, publish, pulls, returns, schedule, settlement, transactions
 from brokers.engine.delivery import Delivery, ReceiveRequest, Subscription
 from brokers.engine.publish import Send
+from brokers.engine.returns import Return
 from brokers.engine.settlement import Refusal
+from brokers.engine.transactions import Decision, Half
 
 KEY = b"the tests' own key"
 Arguments = dict[str, Any]
@@ -64,12 +67,40 @@ def expire() -> int:
     return settlement.expire_leases(100)
 
 
+def send_back(*, group: int, topic: int, message_id: str, is_final: bool) -> bool:
+    group_entry, topic_entry = snapshot.group_by_id(group), snapshot.topic_by_id(topic)
+    assert group_entry is not None and topic_entry is not None
+    (message,) = pulls.find(topic_entry, message_id=message_id, limit=1)
+    back = Return(group=group_entry, message=message, client_id="tester", delay=timedelta(), is_final=is_final)
+    return returns.send_back(back)
+
+
 def move_due() -> int:
     return schedule.move_due(100)
+
+
+def prepare(*, topic: int, ids: list[str], dedup: bool = False) -> list[transactions.PrepareResult]:
+    entry = snapshot.topic_by_id(topic)
+    assert entry is not None
+    group = producers.ensure(entry.account_id, entry.instance, "shop-service")
+    return transactions.prepare(
+        [Half(entry, Outgoing(body=b"hello", message_id=i, dedup_id=i if dedup else None, queue=0), group) for i in ids]
+    )
+
+
+def decide(*, transactions_: list[str], commit: bool, recover: bool = False) -> list[transactions.DecideResult]:
+    return transactions.decide(
+        [Decision(id=names.parse(text), is_commit=commit, by="tester", is_recovery=recover) for text in transactions_]
+    )
+
+
+def check() -> list[back_checks.Check]:
+    return back_checks.claim_due(100)
 
 
 def _receipt(text: str) -> receipts.Receipt:
     return receipts.decode(text, KEY)
 
 
-OPERATIONS = {function.__name__: function for function in (send, receive, acknowledge, refuse, expire, move_due)}
+_FUNCTIONS = (send, receive, acknowledge, refuse, expire, send_back, move_due, prepare, decide, check)
+OPERATIONS = {function.__name__: function for function in _FUNCTIONS}

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from brokers.domain.errors import Stale
+from brokers.domain.errors import BrokerError, Stale
 from brokers.engine.publish import Published
+from brokers.engine.transactions import Decided, Prepared
 from brokers.models import Group, Topic
 from tests.integration.crash import ledger, operations
 from tests.integration.crash.conftest import Die
@@ -23,6 +24,7 @@ BRIEF = 0.03
 # The points of a redrive are dealt with in tests/integration/reads/test_crashes.py.
 ELSEWHERE = re.compile(r"redrive_")
 _FAILING = ["noted_failures", "before_commit", "after_commit", "failed"]
+_COMMITTING = ["appended", "decided_halves", "before_commit", "after_commit"]
 _BURYING = ["noted_failures", "appended", "buried", "before_commit", "after_commit", "failed"]
 
 
@@ -93,6 +95,37 @@ def _acknowledge(place: Place) -> dict[str, Any]:
     return {"receipts": place.receipts(invisible=1.0)}
 
 
+def _halves(place: Place, *ids: str) -> list[str]:
+    results = operations.prepare(topic=place.topic.pk, ids=list(ids))
+    assert all(isinstance(result, Prepared) for result in results), results
+    return [str(result.id) for result in results if isinstance(result, Prepared)]
+
+
+def _prepared(*, commit: bool, discarded: bool = False) -> Callable[[Place], dict[str, Any]]:
+    def prepare(place: Place) -> dict[str, Any]:
+        named = _halves(place, "A", "B")
+        if discarded:
+            ledger.change("UPDATE half SET state = 'DISCARDED'")
+        return {"transactions_": named, "commit": commit, "recover": discarded}
+
+    return prepare
+
+
+def _send_back(*, is_final: bool) -> Callable[[Place], dict[str, Any]]:
+    def prepare(place: Place) -> dict[str, Any]:
+        (message_id,) = place.sent("A")
+        where = {"group": place.group.pk, "topic": place.topic.pk}
+        return {**where, "message_id": message_id, "is_final": is_final}
+
+    return prepare
+
+
+def _check_due(place: Place, *, check_count: int = 0) -> dict[str, Any]:
+    _halves(place, "A")
+    ledger.change("UPDATE half SET next_check_at = clock_timestamp(), check_count = %s", check_count)
+    return {}
+
+
 MANY = [f"M{n:04d}" for n in range(150)]
 SCENARIOS: dict[str, Scenario] = {
     "send": Scenario("send", ["appended"], _send(["A", "B"]), 0),
@@ -120,12 +153,29 @@ SCENARIOS: dict[str, Scenario] = {
     "expire": Scenario("expire", ["listed_expired", *_FAILING, "expired"], _run_out, 3),
     "expire in order": Scenario("expire", ["listed_expired", *_FAILING, "expired"], _run_out, 3, order="FIFO"),
     "expire and bury": Scenario("expire", ["listed_expired", *_BURYING, "expired"], _run_out, 5, max_attempts=1),
+    "prepare": Scenario("prepare", ["prepared_halves", "before_commit", "after_commit"], _send(["A", "B"]), 2),
+    "prepare with a dedup id": Scenario(
+        "prepare",
+        ["claimed_dedup", "prepared_halves", "before_commit", "after_commit"],
+        _send(["A", "B"], dedup=True),
+        3,
+    ),
+    "commit": Scenario("decide", _COMMITTING, _prepared(commit=True), 3),
+    "roll back": Scenario("decide", _COMMITTING[1:], _prepared(commit=False), 2),
+    "commit what was discarded": Scenario("decide", _COMMITTING, _prepared(commit=True, discarded=True), 3),
+    "check": Scenario("check", ["claimed_checks"], _check_due, 0),
+    "discard": Scenario("check", ["claimed_checks"], lambda place: _check_due(place, check_count=15), 0),
+    "send back": Scenario("send_back", ["sent_back", "before_commit", "after_commit"], _send_back(is_final=False), 2),
+    "send back for good": Scenario(
+        "send_back", ["appended", "sent_back", "before_commit", "after_commit"], _send_back(is_final=True), 3
+    ),
     "move what is due": Scenario("move_due", ["appended", "moved_due", "before_commit", "after_commit"], _due, 3),
 }
 
 
 def place_of(world: World, scenario: Scenario) -> Place:
-    topic = world.topic("orders", queues=1, type="DELAY")
+    kind = "TRANSACTION" if scenario.operation in {"prepare", "decide", "check"} else "DELAY"
+    topic = world.topic("orders", queues=1, type=kind)
     group = world.group("mail", order=scenario.order, max_attempts=scenario.max_attempts, backoff_seconds=[0])
     place = Place(world, topic, group)
     place.receipts()  # makes the cursors
@@ -220,10 +270,55 @@ def check_failed_once(place: Place) -> None:
     assert ledger.attempts(place.group) == 1
 
 
+def check_send_back(place: Place, arguments: dict[str, Any], is_kept: bool) -> None:
+    assert ledger.attempts(place.group) == int(is_kept)
+    is_final = arguments["is_final"]
+    assert operations.send_back(**arguments) is not is_final
+    assert ledger.attempts(place.group) == 1
+    assert ledger.dead_letters(place.group) == (["A"] if is_final else [])
+    # The member has not committed its offset, so the message itself is still to come, and its retry.
+    assert ledger.drain(place.group, place.topic) == {"A": 1 if is_final else 2}
+
+
 def check_move_due(place: Place, _: dict[str, Any], is_kept: bool) -> None:
     assert ledger.log_of(place.topic) == (["A", "B"] if is_kept else [])
     assert ledger.drain(place.group, place.topic) == {"A": 1, "B": 1}
     assert ledger.log_of(place.topic) == ["A", "B"]
+
+
+def check_prepare(place: Place, arguments: dict[str, Any], is_kept: bool) -> None:
+    ids = arguments["ids"]
+    assert ledger.halves("WAITING") == (ids if is_kept else [])
+    if arguments.get("dedup"):
+        again = operations.prepare(**arguments)
+        assert [isinstance(r, Prepared) and r.duplicate for r in again] == [is_kept] * len(ids)
+    elif not is_kept:
+        _halves(place, *ids)
+    assert ledger.halves("WAITING") == ids
+    assert ledger.drain(place.group, place.topic) == {}
+
+
+def check_decide(place: Place, arguments: dict[str, Any], is_kept: bool) -> None:
+    is_commit = arguments["commit"]
+    state = "COMMITTED" if is_commit else "ROLLED_BACK"
+    assert ledger.log_of(place.topic) == (["A", "B"] if is_commit and is_kept else [])
+    assert ledger.halves(state) == (["A", "B"] if is_kept else [])
+    again = operations.decide(**arguments)
+    assert [isinstance(r, Decided) and (r.state, r.is_repeated) for r in again] == [(state, is_kept)] * 2
+    contrary = operations.decide(**{**arguments, "commit": not is_commit})
+    assert [r.code for r in contrary if isinstance(r, BrokerError)] == ["TRANSACTION_DECIDED"] * 2
+    assert ledger.log_of(place.topic) == (["A", "B"] if is_commit else [])
+    assert ledger.drain(place.group, place.topic) == ({"A": 1, "B": 1} if is_commit else {})
+
+
+def check_check(place: Place, _: dict[str, Any], is_kept: bool) -> None:
+    assert is_kept
+    assert operations.check() == []
+    ((state, count, noted),) = ledger.rows(
+        "SELECT state, check_count, (SELECT count(*) FROM half_check WHERE half_id = half.id) FROM half"
+    )
+    assert (state, count, noted) in {("WAITING", 1, 1), ("DISCARDED", 15, 0)}
+    assert ledger.drain(place.group, place.topic) == {}
 
 
 CHECKS: dict[str, Callable[[Place, dict[str, Any], bool], None]] = {
@@ -232,5 +327,9 @@ CHECKS: dict[str, Callable[[Place, dict[str, Any], bool], None]] = {
     "acknowledge": check_acknowledge,
     "refuse": check_refuse,
     "expire": check_expire,
+    "send_back": check_send_back,
     "move_due": check_move_due,
+    "prepare": check_prepare,
+    "decide": check_decide,
+    "check": check_check,
 }

@@ -1,0 +1,135 @@
+"""Limits at the doors of a running server: what is answered over one, and that acknowledgements and consumers go on."""
+
+import asyncio
+import time
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from brokers.protocols.remoting.codes import Ask, Reply
+from tests.integration.test_remoting_door import connected
+from tests.stack import Running, wait_until
+
+ROOT = "/api/v1/instances/default"
+
+
+@pytest.fixture
+def owner(server: Running) -> Iterator[httpx.Client]:
+    auth = (server.credentials["access_key_id"], server.credentials["access_key_secret"])
+    with httpx.Client(base_url=server.url, auth=auth, timeout=30) as client:
+        for kind, name in (("topics", "limited"), ("groups", "limited-g")):
+            assert client.post(f"{ROOT}/{kind}", json={"name": name}).status_code in {201, 409}
+        yield client
+        every = ("send_per_second", "receive_per_second", "message_bytes")
+        change(client, **dict.fromkeys(every))
+
+
+def change(client: httpx.Client, **limits: int | None) -> None:
+    body = {"scope": "instance", "target": "default", "limits": limits}
+    answer = client.patch("/api/v1/limits", json=body)
+    assert answer.status_code == 200, answer.text
+
+
+def send(client: httpx.Client, body: str = "x") -> httpx.Response:
+    return client.post(f"{ROOT}/topics/limited/messages", json={"body": body})
+
+
+def receive(client: httpx.Client, *, count: int = 10) -> httpx.Response:
+    body = {"topics": ["limited"], "max": count, "wait_seconds": 0}
+    return client.post(f"{ROOT}/groups/limited-g/messages:receive", json=body)
+
+
+def test_over_the_send_rate_is_429_within_two_seconds_and_the_rate_is_kept(owner: httpx.Client) -> None:
+    assert send(owner).status_code == 201
+    change(owner, send_per_second=20)
+    refused = wait_until(
+        lambda: next((r for r in (send(owner) for _ in range(60)) if r.status_code != 201), None),
+        what="the limit to count",
+        seconds=4,
+    )
+    assert (refused.status_code, refused.json()["code"]) == (429, "QUOTA_EXCEEDED")
+    assert refused.headers["Retry-After"] == "1"
+    assert refused.headers["X-RateLimit-Limit"] == "20"
+    began, passed = time.monotonic(), 0
+    while time.monotonic() - began < 3:
+        passed += send(owner).status_code == 201
+    # A full bucket at most at the beginning, then twenty a second.
+    assert 40 <= passed <= 3 * 20 + 20 + 2
+    change(owner, send_per_second=None)
+    wait_until(lambda: all(send(owner).status_code == 201 for _ in range(50)), what="the limit to go", seconds=4)
+
+
+async def test_many_who_begin_at_once_are_far_from_the_limit(server: Running, owner: httpx.Client) -> None:
+    wait_until(lambda: send(owner).status_code == 201, what="limits of other tests to go", seconds=4)
+    auth = (server.credentials["access_key_id"], server.credentials["access_key_secret"])
+    batch = {"messages": [{"body": "x"}] * 50}
+    async with httpx.AsyncClient(base_url=server.url, auth=auth, timeout=30) as client:
+        for _ in range(3):
+            sends = [client.post(f"{ROOT}/topics/limited/messages", json={"body": "x"}) for _ in range(100)]
+            sends += [client.post(f"{ROOT}/topics/limited/messages:batch", json=batch) for _ in range(50)]
+            answers = await asyncio.gather(*sends)
+            assert [answer.status_code for answer in answers] == [201] * 100 + [200] * 50
+
+
+def test_over_the_receive_rate_consumers_wait_and_acknowledge_freely(owner: httpx.Client) -> None:
+    bodies = [{"body": str(number)} for number in range(40)]
+    assert owner.post(f"{ROOT}/topics/limited/messages:batch", json={"messages": bodies}).status_code == 200
+    change(owner, receive_per_second=5, send_per_second=1)
+    refused = wait_until(
+        lambda: next((r for r in (receive(owner, count=5) for _ in range(20)) if r.status_code == 429), None),
+        what="the limit to count",
+        seconds=4,
+    )
+    assert refused.json()["limit"] == "receive_per_second"
+    wait = {"topics": ["limited"], "max": 1, "wait_seconds": 20}
+    waited = owner.post(f"{ROOT}/groups/limited-g/messages:receive", json=wait)
+    assert waited.status_code == 200
+    receipts = [one["receipt"] for one in waited.json()["messages"]]
+    for _ in range(30):
+        answer = owner.post(f"{ROOT}/groups/limited-g/messages:ack", json={"receipts": receipts})
+        assert answer.status_code == 200
+
+
+def test_remoting_clients_hear_flow_control(server: Running, owner: httpx.Client) -> None:
+    change(owner, send_per_second=1)
+    fields = {
+        "producerGroup": "p", "topic": "limited", "defaultTopic": "TBW102", "defaultTopicQueueNums": "4",
+        "queueId": "0", "sysFlag": "0", "bornTimestamp": "1", "flag": "0", "properties": "", "reconsumeTimes": "0",
+    }  # fmt: skip
+
+    def over() -> str | None:
+        for _ in range(10):
+            answer = client.ask(Ask.SEND_MESSAGE, b"x", **fields)
+            if answer.code == Reply.FLOW_CONTROL:
+                return answer.remark or ""
+        return None
+
+    with connected(server) as client:
+        remark = wait_until(over, what="the limit to count", seconds=4)
+        assert remark.startswith("messages flow control, retry after ")
+        change(owner, send_per_second=None, message_bytes=10)
+        wait_until(
+            lambda: client.ask(Ask.SEND_MESSAGE, b"x" * 11, **fields).code == Reply.MESSAGE_ILLEGAL,
+            what="the size to count",
+            seconds=4,
+        )
+        assert client.ask(Ask.SEND_MESSAGE, b"x" * 10, **fields).code == Reply.SUCCESS
+
+
+def test_a_connection_too_many_is_told_so(server: Running, owner: httpx.Client) -> None:
+    body = {"scope": "account", "limits": {"connections": 2}}
+    assert owner.patch("/api/v1/limits", json=body).status_code == 200
+    try:
+        with connected(server) as first, connected(server) as second:
+
+            def third() -> bool:
+                with connected(server) as client:
+                    return client.ask(Ask.GET_BROKER_CLUSTER_INFO, b"").code == Reply.SYSTEM_BUSY
+
+            for client in (first, second):
+                assert client.ask(Ask.GET_BROKER_CLUSTER_INFO, b"").code == Reply.SUCCESS
+            wait_until(third, what="the limit to count", seconds=5)
+            assert first.ask(Ask.GET_BROKER_CLUSTER_INFO, b"").code == Reply.SUCCESS
+    finally:
+        owner.patch("/api/v1/limits", json={"scope": "account", "limits": {"connections": None}})
