@@ -13,8 +13,10 @@ from tests.integration.matrix.world import CANARY, HIDDEN, Tenant, Who, World
 from tests.unit.policies import naive
 
 OWNERS = ("own", "foreign", "crossed", "missing", "malformed")
+# Words of an address that name nothing of anybody.
+CONSTANT = {"scope": "account", "of_instance": "instance"}
 HELD = ("exact", "denied", "from elsewhere", "without TLS")
-NUMBERS = {"operation", "dead_letter", "version", "queue_id", "topic_id", "group_id", "instance_id"}
+NUMBERS = {"number", "half", "operation", "dead_letter", "version", "queue_id", "topic_id", "group_id", "instance_id"}
 CONDITIONS = {
     "from elsewhere": {"IpAddress": {"acs:SourceIp": "203.0.113.0/24"}},
     "without TLS": {"Bool": {"acs:SecureTransport": "true"}},
@@ -42,7 +44,10 @@ Ask = Callable[[Cell], Answer]
 
 def of_row(world: World, row: Row, parameters: list[str]) -> Iterator[Cell]:
     """Every cell of an operation. `parameters` are the kinds of names in its address, outermost first."""
+    parameters = [name for name in parameters if name not in CONSTANT]
     for owner in OWNERS:
+        if row.makes and owner in {"crossed", "malformed"}:
+            continue
         if not parameters and owner != "own":
             continue
         if owner == "crossed" and (len(parameters) < 2 or parameters[-1] == "version"):
@@ -63,7 +68,7 @@ def names_of(world: World, parameters: list[str], owner: str) -> dict[str, str]:
     if owner in {"own", "foreign"}:
         return dict(ours if owner == "own" else theirs)
     if owner == "missing":
-        return {name: _missing(name) for name in ours}
+        return {name: _missing(name) for name in ours} | CONSTANT
     last = parameters[-1]
     return {**ours, last: theirs[last] if owner == "crossed" else _malformed(last)}
 
@@ -129,9 +134,11 @@ def _cell(world: World, given: Row, cell: Cell, *, parameters: list[str]) -> Cel
     home = _side_of(world, who)
     is_there = cell.owner == ("foreign" if home is world.theirs else "own")
     exists = not parameters or (cell.owner == "own" if row.is_own else is_there)
+    exists = exists and not row.is_never
     if row.hides and exists:
         exists = naive.verdict(who, [full(need, who.account_id) for need in row.hides], exists=True) == "in"
-    expected = naive.verdict(who, [full(need, who.account_id) for need in row.needs], exists=exists)
+    asked = [need for need in row.needs if is_there or not row.by_id or "%" not in need[1]]
+    expected = naive.verdict(who, [full(need, who.account_id) for need in asked], exists=exists)
     reaches = is_there or (len(parameters) > 1 and home is world.ours and cell.owner in {"crossed", "malformed"})
     if row.root_only and not who.is_root and reaches and expected != "nobody":
         expected = "refused"

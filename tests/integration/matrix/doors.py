@@ -90,7 +90,7 @@ class Doors:
         return self.run(_hear(who, names))
 
     async def _open(self) -> None:
-        self._server = RemotingServer()
+        self._server = RemotingServer("matrix")
         await self._server.start()
         self._reader, self._writer = await asyncio.open_connection("127.0.0.1", settings.BROKER_PORT)
 

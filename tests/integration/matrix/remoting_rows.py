@@ -30,6 +30,12 @@ _LOCK = (
     '"brokerName":"broker-a","queueId":0}}]}}'
 )
 _CHECK = '{{"subscriptionData":{{"topic":"{instance}%{topic}","subString":"*","expressionType":"TAG","subVersion":1}}}}'
+# `{place}` is the offset id of a message there; a transaction is named by what its id is made of.
+_END = {
+    "producerGroup": "{instance}%{makers}", "tranStateTableOffset": "{topic_id}", "commitLogOffset": "{half}",
+    "commitOrRollback": "8", "fromTransactionCheck": "false", "msgId": "{half_message}",
+    "transactionId": "{half_message}",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +70,8 @@ REMOTING: dict[str, RemotingRow] = {
     "LOCK_BATCH_MQ": RemotingRow((SUB_GROUP,), {}, _LOCK),
     "UNLOCK_BATCH_MQ": RemotingRow((SUB_GROUP,), {}, _LOCK),
     "GET_ROUTEINFO_BY_TOPIC": RemotingRow((LOOK,), {"topic": _T}),
+    "END_TRANSACTION": RemotingRow((("mq:PUB", TOPIC),), _END, by_number=True),
+    "RECALL_MESSAGE": RemotingRow((("mq:PUB", TOPIC),), {"topic": _T, "producerGroup": "p", "recallHandle": "x"}),
     "GET_BROKER_CLUSTER_INFO": RemotingRow(),
     "GET_ALL_TOPIC_LIST_FROM_NAMESERVER": RemotingRow(),
     "GET_TOPICS_BY_CLUSTER": RemotingRow((), {"cluster": "DefaultCluster"}),

@@ -43,6 +43,9 @@ class Row:
     sees_all: bool = False
     is_own: bool = False  # about the asker's own things: what the path names must be theirs
     root_only: bool = False
+    is_never: bool = False  # nobody in the world of the matrix has such a thing
+    makes: bool = False  # what is named and not there is made
+    by_id: bool = False  # the rights on the topic are asked once the thing is found, in the asker's own account
     about: dict[str, str] | None = None  # path parameters that are called otherwise here
 
 
@@ -51,6 +54,8 @@ def row(action: str, resource: str, *more: Need, **how: Any) -> Row:  # Any: the
 
 
 FREE, OWN, PUBLIC = Row(), Row(is_own=True), Row(is_public=True)
+MAKERS, NOBODYS = "mq:{instance}%{makers}", Row(is_own=True, is_never=True)
+PUB = ("mq:PUB", TOPIC)
 
 API: dict[str, Row] = {
     "whoami": FREE,
@@ -124,6 +129,25 @@ API: dict[str, Row] = {
         body={"user": "{user}", "action": "mq:PUB", "resource": "acs:mq:*:*:{instance}%{topic}"},
     ),
     "grant": Row(GRANTING, {"name": "{topic}", "right": "PUB", "user": "{user}"}),
+    "recallMessage": row("mq:PUB", TOPIC, about={"message": "scheduled"}),
+    "listLimits": row("mq:QueryLimits", "mq:*", sees_all=True),
+    "updateLimits": row(
+        "mq:UpdateLimits", SHOP, ("mq:QueryLimits", "mq:*"), sees_all=True,
+        body={"scope": "instance", "target": "{instance}", "limits": {"topics": 50}},
+    ),
+    "sendHalfMessage": row("mq:PUB", TOPIC, body={"body": "x", "producer_group": "{makers}"}),
+    "commitTransaction": row("mq:PUB", TOPIC, by_id=True),
+    "rollbackTransaction": row("mq:PUB", TOPIC, by_id=True),
+    "checkTransaction": row("mq:PUB", TOPIC, by_id=True),
+    "getTransaction": Row((BASE, ("mq:QueryMessage", SHOP))),
+    "listTransactions": row("mq:QueryMessage", TOPIC, BASE, query="?topic={topic}"),
+    "pollChecks": row("mq:PUB", TOPIC, body={"topics": ["{topic}"]}, about={"group": "makers"}, makes=True),
+    "listProducerGroups": Row((BASE,)),
+    "getProducerGroup": row("mq:QueryProducerGroup", MAKERS, about={"group": "makers"}),
+    "updateProducerGroup": row(
+        "mq:UpdateProducerGroup", MAKERS, BASE, body={"max_checks": 3}, about={"group": "makers"}, makes=True
+    ),
+    "deleteProducerGroup": row("mq:DeleteProducerGroup", MAKERS, about={"group": "makers"}),
     # Only root lifts a deny.
     "detachPolicy#deny": row(
         "ram:DetachPolicy", "ram:policy/{deny}", root_only=True, body={"group": "{strict}"}, about={"policy": "deny"}
@@ -245,4 +269,40 @@ PAGES: dict[tuple[str, str], Row] = {
     ("operation_pause", "POST"): row("mq:Resend", SHOP, about=_O),
     ("operation_resume", "POST"): row("mq:Resend", SHOP, about=_O),
     ("operation_cancel", "POST"): row("mq:Resend", SHOP, about=_O),
+    ("signin_passkey", "POST"): PUBLIC,
+    ("signin_passkey", "GET"): PUBLIC,
+    **both("signin_second", PUBLIC),
+    **both("signin_enrol", PUBLIC),
+    **both("confirm", FREE),
+    ("security", "GET"): FREE,
+    ("security_password", "POST"): FREE,
+    **both("security_app", FREE),
+    **both("security_passkey", FREE),
+    ("security_remove", "POST"): NOBODYS,
+    ("security_recovery_codes", "POST"): FREE,
+    ("security_required", "POST"): FREE,  # it asks for the password first; `test_rooms` has the right
+    ("sessions", "GET"): FREE,
+    ("sessions_end_others", "POST"): FREE,
+    ("session_end", "POST"): FREE,
+    ("user_sessions_end", "POST"): row("ram:EndSessions", USER, about=_U),
+    ("user_factors_remove", "POST"): row("ram:UnbindMFADevice", USER, GIVEN, about=_U),
+    ("limits", "GET"): row("mq:QueryLimits", "mq:*", sees_all=True),
+    **both("limits_edit", row("mq:UpdateLimits", "mq:*", query="")),
+    **both("limits_edit_named", row("mq:UpdateLimits", SHOP, about={"scope": "of_instance", "name": "instance"})),
+    ("message_recall", "POST"): row("mq:PUB", TOPIC, about={"message_id": "scheduled"}),
+    ("transactions", "GET"): row("mq:QueryMessage", TOPIC, BASE, query="?topic={topic}"),
+    ("transactions_discarded", "GET"): row("mq:QueryMessage", TOPIC, BASE, query="?topic={topic}"),
+    ("transactions_decided", "GET"): row("mq:QueryMessage", TOPIC, BASE, query="?topic={topic}"),
+    ("transaction", "GET"): Row((BASE, ("mq:QueryMessage", SHOP))),
+    ("transaction_commit", "POST"): Row((BASE, PUB), by_id=True),
+    ("transaction_rollback", "POST"): Row((BASE, PUB), by_id=True),
+    ("transaction_check", "POST"): Row((BASE, PUB), by_id=True),
+    ("producer_groups", "GET"): Row((BASE,)),
+    ("producer_group", "GET"): row("mq:QueryProducerGroup", MAKERS, BASE, about={"group": "makers"}),
+    ("producer_group", "POST"): row(
+        "mq:UpdateProducerGroup", MAKERS, ("mq:QueryProducerGroup", MAKERS), BASE, about={"group": "makers"}
+    ),
+    ("producer_group_delete", "POST"): row(
+        "mq:DeleteProducerGroup", MAKERS, about={"group": "makers"}, body={"confirm": "{makers}"}
+    ),
 }  # fmt: skip

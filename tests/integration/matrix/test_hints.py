@@ -13,6 +13,7 @@ WATCH: dict[str, tuple[str, Row]] = {
     "group": ("group_id", row("mq:QueryGroup", GROUP)),
     "operation": ("operation", row("mq:QueryOperation", "mq:{instance}")),
     "instance": ("instance_id", Row((BASE,))),
+    "transactions": ("instance_id", Row((BASE,))),
 }
 
 

@@ -118,7 +118,7 @@ def run(world: World, row: Row, kinds: list[str], *, method: str, ask: cells.Ask
             continue
         answer = ask(cell)
         wrong += _faults(world, row, cell, answer=answer, is_right=judge(cell, answer))
-        if cell.owner in {"foreign", "missing"}:
+        if cell.owner in {"own" if cell.who.name.startswith("foreign") else "foreign", "missing"}:
             key = (cell.who.name, cell.expected)
             other = unseen.setdefault(key, (cell.owner, cells.told(answer, cell.names)))
             if other[0] != cell.owner and other[1] != cells.told(answer, cell.names):

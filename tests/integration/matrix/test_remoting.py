@@ -36,6 +36,7 @@ def test_every_other_code_is_not_supported_for_anybody(world: World, doors: Door
 def test_request(world: World, doors: Doors, name: str) -> None:
     row = REMOTING[name]
     parameters = [kind for kind in ("instance", "topic", "group") if f"{{{kind}}}" in f"{row.fields}{row.body}"]
+    parameters += ["topic_id"] if "{topic_id}" in str(row.fields) else []
     parameters += ["queue_id"] if "{place}" in str(row.fields) else []
     plain = Row(row.needs, body={**row.fields, "": row.body})
     wrong: list[str] = []

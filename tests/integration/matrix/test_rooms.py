@@ -10,11 +10,24 @@ from typing import Any
 
 import pytest
 
+from accounts import members
 from accounts.errors import Denied as AccountDenied
-from brokers.catalog import actions
+from brokers.catalog import actions, producers, quotas, snapshot
+from brokers.domain import transactions as ids
 from brokers.domain.errors import Denied
-from brokers.engine import browse, dead_letters, offsets, redrive_control, removal, visible
-from brokers.models import Group, Instance, Operation, Topic
+from brokers.domain.quotas import Quota, Scope
+from brokers.engine import (
+    back_checks,
+    browse,
+    dead_letters,
+    offsets,
+    redrive_control,
+    removal,
+    schedule,
+    transactions,
+    visible,
+)
+from brokers.models import Group, Instance, Operation, ProducerGroup, Topic
 from tests.integration.matrix.world import World, actor_of
 
 Call = Callable[["Things"], tuple[tuple[Any, ...], dict[str, Any]]]  # Any: whatever the functions take
@@ -28,6 +41,9 @@ class Things:
         self.instance = Instance.objects.get(pk=names["instance_id"])
         self.topic = Topic.objects.select_related("instance").get(pk=names["topic_id"])
         self.group = Group.objects.select_related("instance").get(pk=names["group_id"])
+        self.entry = snapshot.topic(world.ours.account.pk, names["instance"], names["topic"])
+        self.transaction = ids.parse(names["transaction"])
+        self.producer = ProducerGroup.objects.select_related("instance").get(name=names["makers"])
         self.operation = Operation.objects.select_related("instance", "group").get(pk=names["operation"])
 
 
@@ -54,16 +70,40 @@ ROOMS: dict[str, tuple[Callable[..., Any], Call]] = {
     "redrive_control.pause": (redrive_control.pause, call("operation")),
     "redrive_control.resume": (redrive_control.resume, call("operation")),
     "redrive_control.cancel": (redrive_control.cancel, call("operation")),
+    "members.require_second_factor": (members.require_second_factor, lambda _things: ((True,), {})),
+    "quotas.set_limits": (quotas.set_limits, lambda _things: ((Scope.ACCOUNT, ""), {"values": {Quota.TOPICS: 9}})),
+    "transactions.decide_for_person": (
+        transactions.decide_for_person,
+        lambda t: ((t.entry, transactions.Decision(id=t.transaction, is_commit=True, by="x")), {}),
+    ),
+    "back_checks.check_now": (back_checks.check_now, lambda t: ((t.entry, t.transaction), {})),
+    "schedule.recall": (schedule.recall, lambda t: ((t.entry, t.names["scheduled"]), {})),
+    "producers.change": (
+        producers.change,
+        lambda t: ((t.instance, t.names["makers"]), {"settings": {"max_checks": 3}, "webhook_url": ""}),
+    ),
+    "producers.delete": (producers.delete, lambda t: ((t.producer,), {})),
     "visible.search": (visible.search, lambda t: ((t.instance, browse.Search(instance_id=t.instance.pk)), {})),
 }
 # Answers by hiding what may not be seen; the pages of the matrix look at what it shows.
-HIDING = {"visible.message"}
+HIDING = {"visible.message", "producers.get"}
 
 
 def test_every_function_with_an_actor_has_a_line() -> None:
     found = {
         f"{room.__name__.rpartition('.')[2]}.{name}"
-        for room in (actions, removal, offsets, redrive_control, visible)
+        for room in (
+            actions,
+            removal,
+            offsets,
+            redrive_control,
+            visible,
+            quotas,
+            producers,
+            schedule,
+            back_checks,
+            transactions,
+        )
         for name, made in vars(room).items()
         if inspect.isfunction(made) and made.__module__ == room.__name__ and not name.startswith("_")
         if next(iter(inspect.signature(made).parameters), "") == "actor"

@@ -12,26 +12,32 @@ from datetime import timedelta
 from typing import Any
 
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
-from django.contrib.sessions.backends.db import SessionStore
 from django.db import connection
 
-from accounts import grants, key_cache, keys, members, people, permissions, volatile
+from accounts import grants, key_cache, keys, members, people, permissions, sessions, volatile
 from accounts.models import Account, PolicyVersion, User
-from brokers.catalog import actions, snapshot
+from accounts.session_store import SessionStore
+from brokers.catalog import actions, producers, snapshot
 from brokers.domain import messages
 from brokers.domain.actor import Actor
 from brokers.domain.filters import parse_tags
-from brokers.engine import dead_letters, delivery, publish, settlement
+from brokers.engine import dead_letters, delivery, publish, settlement, transactions
 from brokers.engine.delivery import ReceiveRequest, Subscription
 from brokers.engine.settlement import Refusal
 from brokers.models import Group, Instance, Operation, Topic
+from brokers.protocols.remoting import records
 from tests import stack
 
 CANARY, HIDDEN = "canary-of-the-rival", "hidden-from-most"
 PASSWORD = "correct horse battery staple"
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 # Rows that come and go with requests, whatever is answered; and columns that say when something was used.
-PASSING = ("accounts_audit", "django_session", "accounts_usednonce", "brokers_idempotentresponse")
+PASSING = (
+    "accounts_audit",
+    "accounts_consolesession",
+    "accounts_usednonce",
+    "brokers_idempotentresponse",
+)
 USED = {"last_used_at", "last_used_from", "last_login"}
 
 
@@ -218,12 +224,25 @@ def _tenant(name: str, mark: str) -> Tenant:
     operation = dead_letters.start_redrive(actor, group, selection=dead_letters.Selection(ids=(letter.id,)))
     assert isinstance(operation, Operation)
     Operation.objects.filter(pk=operation.pk).update(state="PAUSED")
+    entry, makers = snapshot.topic(actor.account_id, instance.name, topic.name), f"{name}-makers"
+    producer = producers.ensure(actor.account_id, instance.name, makers)
+    half = messages.Outgoing(body=f"half {mark}".encode(), message_id=messages.new_message_id())
+    [prepared] = transactions.prepare([transactions.Half(entry, half, producer, is_typed=False)])
+    assert isinstance(prepared, transactions.Prepared)
+    late = messages.Outgoing(
+        body=f"late {mark}".encode(), message_id=messages.new_message_id(), delay=timedelta(hours=9)
+    )
+    [scheduled] = publish.publish([publish.Send(entry, late, is_typed=False)])
+    assert isinstance(scheduled, publish.Published)
     made.names = {
         "instance": instance.name, "topic": topic.name, "group": group.name, "user": f"{name}-ben",
         "user_group": f"{name}-team", "policy": f"{name}-idle", "key": key.key_id, "operation": str(operation.pk),
         "dead_letter": str(letter.id), "message": letter.message_id, "topic_id": str(topic.pk),
         "group_id": str(group.pk), "instance_id": str(instance.pk), "queue_id": str(topic.queues.get().pk),
         "account": name, "version": "1", "deny": f"{name}-deny", "strict": f"{name}-strict",
+        "makers": makers, "transaction": str(prepared.id), "scheduled": scheduled.message_id, "scope": "account",
+        "of_instance": "instance", "half": str(records.place(0, prepared.id.half_id)), "half_message": half.message_id,
+        "number": "1", "public_id": "nosuchsession",
     }  # fmt: skip
     return made
 
@@ -350,6 +369,8 @@ def session_of(user: User) -> str:
     session[SESSION_KEY] = str(user.pk)
     session[BACKEND_SESSION_KEY] = BACKEND
     session[HASH_SESSION_KEY] = user.get_session_auth_hash()
+    sessions.begin(session, source_ip="127.0.0.1", agent="test", has_second_factor=False)
+    session["mq_confirmed_at"] = 0.0  # what asks for the password again asks at any time of the run
     session.save()
     assert session.session_key is not None
     return session.session_key
