@@ -23,7 +23,7 @@ from tests.mutation.sites import Site
 LEAST_PERCENT = 95
 # Who is asked again: those whose answers a missing check changes.
 ASKERS = frozenset({"no policy", "exact", "wildcard", "denied", "foreign root", "foreign wildcard"})
-OPERATIONS_A_SITE = 12
+OPERATIONS_A_SITE = 6
 
 Ask = Callable[[], None]
 
@@ -49,7 +49,10 @@ def main(parts: list[str]) -> int:
 
 
 def _count(chosen: list[Site], operations: dict[str, Ask]) -> dict[str, set[int]]:
+    from tests.integration.matrix import cells
+
     found = {}
+    cells.ASKERS = frozenset({"exact", "no policy"})  # between them they pass every check once
     with sites.Changed(chosen, counted=True):
         for name, ask in operations.items():
             sites.take_reached()
@@ -58,6 +61,7 @@ def _count(chosen: list[Site], operations: dict[str, Ask]) -> dict[str, set[int]
             except AssertionError as error:
                 sys.exit(f"the matrix is not green before anything is removed: {name}: {error}")
             found[name] = sites.take_reached()
+    cells.ASKERS = ASKERS
     return found
 
 
@@ -104,7 +108,6 @@ def _matrix() -> Iterator[dict[str, Ask]]:
         stack.enter_context(override_settings(**settings))
         made = world.build()
         cells.LAST_WORLD[:] = [made]
-        cells.ASKERS = ASKERS
         opened = stack.enter_context(doors.opened())
         found: dict[str, Ask] = {}
         for name in test_http.API:

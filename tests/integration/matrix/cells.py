@@ -16,7 +16,18 @@ OWNERS = ("own", "foreign", "crossed", "missing", "malformed")
 # Words of an address that name nothing of anybody.
 CONSTANT = {"scope": "account", "of_instance": "instance"}
 HELD = ("exact", "denied", "from elsewhere", "without TLS")
-NUMBERS = {"number", "half", "operation", "dead_letter", "version", "queue_id", "topic_id", "group_id", "instance_id"}
+NUMBERS = {
+    "number",
+    "place",
+    "half",
+    "operation",
+    "dead_letter",
+    "version",
+    "queue_id",
+    "topic_id",
+    "group_id",
+    "instance_id",
+}
 CONDITIONS = {
     "from elsewhere": {"IpAddress": {"acs:SourceIp": "203.0.113.0/24"}},
     "without TLS": {"Bool": {"acs:SecureTransport": "true"}},
@@ -46,7 +57,7 @@ def of_row(world: World, row: Row, parameters: list[str]) -> Iterator[Cell]:
     """Every cell of an operation. `parameters` are the kinds of names in its address, outermost first."""
     parameters = [name for name in parameters if name not in CONSTANT]
     for owner in OWNERS:
-        if row.makes and owner in {"crossed", "malformed"}:
+        if row.is_lax and owner in {"crossed", "malformed"}:
             continue
         if not parameters and owner != "own":
             continue
@@ -162,6 +173,7 @@ def secrets_in(world: World, row: Row, cell: Cell, answer: Answer) -> list[str]:
     words = [CANARY] if tenant is world.ours else []
     if not (cell.who.is_root or "wildcard" in cell.who.name or row.sees_all) or tenant is world.theirs:
         words.append(HIDDEN)
+    words += [one.secret for one in world.people.values() if one.user is not None]  # of anybody, to anybody
     text = answer.text
     for name in cell.names.values():  # what was asked for may be repeated
         text = text.replace(name, "").replace(quote(name), "")

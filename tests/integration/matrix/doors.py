@@ -92,11 +92,11 @@ class Doors:
     async def _open(self) -> None:
         self._server = RemotingServer("matrix")
         await self._server.start()
-        self._reader, self._writer = await asyncio.open_connection("127.0.0.1", settings.BROKER_PORT)
 
     async def _close(self) -> None:
-        assert self._server is not None and self._writer is not None
-        self._writer.close()
+        assert self._server is not None
+        if self._writer is not None:
+            self._writer.close()
         await self._server.stop()
         await desk.close()
         await sync_to_async(connections.close_all)()
@@ -111,16 +111,28 @@ class Doors:
         return Answer(answer.status_code, answer.text)
 
     async def _ask(self, command: Command) -> Command:
-        assert self._reader is not None and self._writer is not None
-        self._writer.write(frames.encode(command))
+        """Asks on the connection that is open, whoever asked on it before; on another when the server ended it."""
+        for _ in range(2):
+            if self._writer is None or self._reader is None or self._reader.at_eof():
+                self._reader, self._writer = await asyncio.open_connection("127.0.0.1", settings.BROKER_PORT)
+                self._decoder = Decoder(1 << 24)
+            try:
+                return await self._answered(command, self._reader, self._writer)
+            except OSError:
+                self._writer = None
+        raise AssertionError("the server ends every connection")
+
+    async def _answered(self, command: Command, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Command:
+        writer.write(frames.encode(command))
         async with asyncio.timeout(30):
             while True:
                 got = self._decoder.next()
                 if isinstance(got, Command) and got.is_response:
                     return got
                 if got is None:
-                    data = await self._reader.read(65536)
-                    assert data, "the connection was closed"
+                    data = await reader.read(65536)
+                    if not data:
+                        raise ConnectionError
                     self._decoder.feed(data)
 
 

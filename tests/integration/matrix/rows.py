@@ -44,7 +44,7 @@ class Row:
     is_own: bool = False  # about the asker's own things: what the path names must be theirs
     root_only: bool = False
     is_never: bool = False  # nobody in the world of the matrix has such a thing
-    makes: bool = False  # what is named and not there is made
+    is_lax: bool = False  # the last name need not exist: it is made, or a notice on the next page tells
     by_id: bool = False  # the rights on the topic are asked once the thing is found, in the asker's own account
     about: dict[str, str] | None = None  # path parameters that are called otherwise here
 
@@ -141,11 +141,11 @@ API: dict[str, Row] = {
     "checkTransaction": row("mq:PUB", TOPIC, by_id=True),
     "getTransaction": Row((BASE, ("mq:QueryMessage", SHOP))),
     "listTransactions": row("mq:QueryMessage", TOPIC, BASE, query="?topic={topic}"),
-    "pollChecks": row("mq:PUB", TOPIC, body={"topics": ["{topic}"]}, about={"group": "makers"}, makes=True),
+    "pollChecks": row("mq:PUB", TOPIC, body={"topics": ["{topic}"]}, about={"group": "makers"}, is_lax=True),
     "listProducerGroups": Row((BASE,)),
     "getProducerGroup": row("mq:QueryProducerGroup", MAKERS, about={"group": "makers"}),
     "updateProducerGroup": row(
-        "mq:UpdateProducerGroup", MAKERS, BASE, body={"max_checks": 3}, about={"group": "makers"}, makes=True
+        "mq:UpdateProducerGroup", MAKERS, BASE, body={"max_checks": 3}, about={"group": "makers"}, is_lax=True
     ),
     "deleteProducerGroup": row("mq:DeleteProducerGroup", MAKERS, about={"group": "makers"}),
     # Only root lifts a deny.
@@ -289,7 +289,7 @@ PAGES: dict[tuple[str, str], Row] = {
     ("limits", "GET"): row("mq:QueryLimits", "mq:*", sees_all=True),
     **both("limits_edit", row("mq:UpdateLimits", "mq:*", query="")),
     **both("limits_edit_named", row("mq:UpdateLimits", SHOP, about={"scope": "of_instance", "name": "instance"})),
-    ("message_recall", "POST"): row("mq:PUB", TOPIC, about={"message_id": "scheduled"}),
+    ("message_recall", "POST"): row("mq:PUB", TOPIC, about={"message_id": "scheduled"}, is_lax=True),
     ("transactions", "GET"): row("mq:QueryMessage", TOPIC, BASE, query="?topic={topic}"),
     ("transactions_discarded", "GET"): row("mq:QueryMessage", TOPIC, BASE, query="?topic={topic}"),
     ("transactions_decided", "GET"): row("mq:QueryMessage", TOPIC, BASE, query="?topic={topic}"),
@@ -300,7 +300,8 @@ PAGES: dict[tuple[str, str], Row] = {
     ("producer_groups", "GET"): Row((BASE,)),
     ("producer_group", "GET"): row("mq:QueryProducerGroup", MAKERS, BASE, about={"group": "makers"}),
     ("producer_group", "POST"): row(
-        "mq:UpdateProducerGroup", MAKERS, ("mq:QueryProducerGroup", MAKERS), BASE, about={"group": "makers"}
+        "mq:UpdateProducerGroup", MAKERS, ("mq:QueryProducerGroup", MAKERS), BASE, about={"group": "makers"},
+        body={"max_checks": "3"},
     ),
     ("producer_group_delete", "POST"): row(
         "mq:DeleteProducerGroup", MAKERS, about={"group": "makers"}, body={"confirm": "{makers}"}

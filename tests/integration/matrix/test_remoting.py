@@ -2,9 +2,7 @@
 
 import pytest
 
-from brokers.domain.names import RETRY_PREFIX
 from brokers.doors.remoting.handlers import HANDLERS
-from brokers.protocols.remoting import records
 from brokers.protocols.remoting.codes import Ask, Reply
 from tests.integration.matrix import cells
 from tests.integration.matrix.cells import Cell
@@ -37,7 +35,7 @@ def test_request(world: World, doors: Doors, name: str) -> None:
     row = REMOTING[name]
     parameters = [kind for kind in ("instance", "topic", "group") if f"{{{kind}}}" in f"{row.fields}{row.body}"]
     parameters += ["topic_id"] if "{topic_id}" in str(row.fields) else []
-    parameters += ["queue_id"] if "{place}" in str(row.fields) else []
+    parameters += ["place"] if "{place}" in str(row.fields) else []
     plain = Row(row.needs, body={**row.fields, "": row.body})
     wrong: list[str] = []
     for cell in cells.of_row(world, plain, parameters):
@@ -75,6 +73,6 @@ def _is_right(expected: str, answer: Answer) -> bool:
 
 
 def _ask(doors: Doors, name: str, row: RemotingRow, cell: Cell) -> Answer:
-    names = {**cell.names, "place": str(records.place(int(cell.names["queue_id"]), 0)), "retry": RETRY_PREFIX}
+    names = cell.names
     fields = {key: value.format(**names) for key, value in row.fields.items()}
     return doors.remoting(cell.who, Ask[name.partition("#")[0]], fields, row.body.format(**names).encode())

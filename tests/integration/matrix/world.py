@@ -241,7 +241,7 @@ def _tenant(name: str, mark: str) -> Tenant:
         "group_id": str(group.pk), "instance_id": str(instance.pk), "queue_id": str(topic.queues.get().pk),
         "account": name, "version": "1", "deny": f"{name}-deny", "strict": f"{name}-strict",
         "makers": makers, "transaction": str(prepared.id), "scheduled": scheduled.message_id, "scope": "account",
-        "of_instance": "instance", "half": str(records.place(0, prepared.id.half_id)), "half_message": half.message_id,
+        "of_instance": "instance", "place": str(records.place(topic.queues.get().pk, 0)), "half": str(records.place(0, prepared.id.half_id)), "half_message": half.message_id,
         "number": "1", "public_id": "nosuchsession",
     }  # fmt: skip
     return made
