@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 
 os.environ.setdefault("PYTHONWARNINGS", "ignore")
 
@@ -94,7 +95,17 @@ def _matrix() -> Iterator[dict[str, Ask]]:
     import django.test.utils
     from django.test import override_settings
 
-    from tests.integration.matrix import cells, doors, test_hints, test_http, test_remoting, test_rooms, world
+    from tests.integration.matrix import (
+        cells,
+        doors,
+        remoting_rows,
+        rows,
+        test_hints,
+        test_http,
+        test_remoting,
+        test_rooms,
+        world,
+    )
     from tests.integration.matrix import conftest as fixtures
 
     static = conftest.SESSION_DIR / "static"
@@ -109,18 +120,14 @@ def _matrix() -> Iterator[dict[str, Ask]]:
         made = world.build()
         cells.LAST_WORLD[:] = [made]
         opened = stack.enter_context(doors.opened())
-        found: dict[str, Ask] = {}
-        for name in test_http.API:
-            found[f"api {name}"] = lambda name=name: test_http.test_api(made, opened, name)
-        for name, method in test_http.PAGES:
-            found[f"page {name} {method}"] = lambda name=name, method=method: test_http.test_page(
-                made, opened, name, method
-            )
-        for name in test_remoting.REMOTING:
-            found[f"remoting {name}"] = lambda name=name: test_remoting.test_request(made, opened, name)
+        found: dict[str, Ask] = {f"api {name}": partial(test_http.test_api, made, opened, name) for name in rows.API}
+        for name, method in rows.PAGES:
+            found[f"page {name} {method}"] = partial(test_http.test_page, made, opened, name, method)
+        for name in remoting_rows.REMOTING:
+            found[f"remoting {name}"] = partial(test_remoting.test_request, made, opened, name)
         for name in test_rooms.ROOMS:
-            found[f"room {name}"] = lambda name=name: test_rooms.test_room(made, name)
-        found["hints"] = lambda: test_hints.test_watch(made, opened)
+            found[f"room {name}"] = partial(test_rooms.test_room, made, name)
+        found["hints"] = partial(test_hints.test_watch, made, opened)
         yield found
 
 

@@ -17,17 +17,8 @@ OWNERS = ("own", "foreign", "crossed", "missing", "malformed")
 CONSTANT = {"scope": "account", "of_instance": "instance"}
 HELD = ("exact", "denied", "from elsewhere", "without TLS")
 NUMBERS = {
-    "number",
-    "place",
-    "half",
-    "operation",
-    "dead_letter",
-    "version",
-    "queue_id",
-    "topic_id",
-    "group_id",
-    "instance_id",
-}
+    "number", "place", "half", "operation", "dead_letter", "version", "topic_id", "group_id", "instance_id",
+}  # fmt: skip
 CONDITIONS = {
     "from elsewhere": {"IpAddress": {"acs:SourceIp": "203.0.113.0/24"}},
     "without TLS": {"Bool": {"acs:SecureTransport": "true"}},
@@ -79,7 +70,7 @@ def names_of(world: World, parameters: list[str], owner: str) -> dict[str, str]:
     if owner in {"own", "foreign"}:
         return dict(ours if owner == "own" else theirs)
     if owner == "missing":
-        return {name: _missing(name) for name in ours} | CONSTANT
+        return {name: _missing(name) for name in ours} | CONSTANT | {"version": "1"}
     last = parameters[-1]
     return {**ours, last: theirs[last] if owner == "crossed" else _malformed(last)}
 

@@ -7,6 +7,7 @@ The operations are read from the product (its URL table, its OpenAPI document), 
 import re
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from django.urls import URLPattern, get_resolver
@@ -31,7 +32,8 @@ def operations() -> dict[str, tuple[str, str]]:
 
 def pages() -> dict[str, str]:
     """Returns the path of each page by its URL name, with names in braces."""
-    routes = {one.name: str(one.pattern) for one in get_resolver("brokers.console.urls").url_patterns if _is_named(one)}
+    found: list[Any] = get_resolver("brokers.console.urls").url_patterns  # Any: patterns, `_is_named` says
+    routes: dict[str, str] = {one.name: str(one.pattern) for one in found if _is_named(one)}
     return {name: "/" + re.sub(r"<\w+:(\w+)>", r"{\1}", route) for name, route in routes.items()}
 
 
@@ -111,7 +113,9 @@ Judge = Callable[[Cell, Answer], bool]
 
 def run(world: World, row: Row, kinds: list[str], *, method: str, ask: cells.Ask, judge: Judge) -> None:
     """Asks every cell; who is let in last, because it may change something."""
-    wrong, unseen, let_in = [], {}, []
+    wrong: list[str] = []
+    unseen: dict[tuple[str, str], tuple[str, str]] = {}
+    let_in: list[Cell] = []
     for cell in cells.of_row(world, row, kinds):
         if cell.expected in {"in", "public"}:
             let_in.append(cell)
@@ -161,5 +165,5 @@ def _addressed(row: Row, path: str, cell: Cell) -> tuple[Row, str]:
     """Returns the row with the cell's names, and the address asked."""
     parameters = re.findall(r"{(\w+)}", path)
     named = dict(zip(parameters, (cell.names[kind] for kind in _kinds(row, path)), strict=True))
-    quoted = {name: cells.quote(value, safe="") for name, value in named.items()}
+    quoted = {name: quote(value, safe="") for name, value in named.items()}
     return cells.replace_names(row, cell.names), path.format(**quoted)

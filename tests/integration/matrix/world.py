@@ -238,11 +238,11 @@ def _tenant(name: str, mark: str) -> Tenant:
         "instance": instance.name, "topic": topic.name, "group": group.name, "user": f"{name}-ben",
         "user_group": f"{name}-team", "policy": f"{name}-idle", "key": key.key_id, "operation": str(operation.pk),
         "dead_letter": str(letter.id), "message": letter.message_id, "topic_id": str(topic.pk),
-        "group_id": str(group.pk), "instance_id": str(instance.pk), "queue_id": str(topic.queues.get().pk),
-        "account": name, "version": "1", "deny": f"{name}-deny", "strict": f"{name}-strict",
-        "makers": makers, "transaction": str(prepared.id), "scheduled": scheduled.message_id, "scope": "account",
-        "of_instance": "instance", "place": str(records.place(topic.queues.get().pk, 0)), "half": str(records.place(0, prepared.id.half_id)), "half_message": half.message_id,
-        "number": "1", "public_id": "nosuchsession",
+        "group_id": str(group.pk), "instance_id": str(instance.pk), "account": name, "version": "1",
+        "place": str(records.place(topic.queues.get().pk, 0)), "deny": f"{name}-deny", "strict": f"{name}-strict",
+        "makers": makers, "transaction": str(prepared.id), "half": str(records.place(0, prepared.id.half_id)),
+        "half_message": half.message_id, "scheduled": scheduled.message_id, "scope": "account",
+        "of_instance": "instance", "number": "1", "public_id": "nosuchsession",
     }  # fmt: skip
     return made
 
