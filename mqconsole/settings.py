@@ -5,7 +5,7 @@ import secrets
 import urllib.parse
 from pathlib import Path
 
-from .env import Env
+from .env import BadSetting, Env
 from .places import socket_directory
 
 env = Env()
@@ -52,6 +52,12 @@ _IS_LAPTOP = BIND in {"127.0.0.1", "::1", "localhost"} and not PRODUCTION
 REMOTING_ANONYMOUS = env.text("MQ_REMOTING_ANONYMOUS", "main" if _IS_LAPTOP else "")
 # Remoting clients may make the topics and groups they name.
 REMOTING_AUTO_CREATE = env.boolean("MQ_REMOTING_AUTO_CREATE", _IS_LAPTOP)
+# A certificate and its key in PEM files let remoting clients use TLS on the same ports.
+TLS_CERT = env.text("MQ_TLS_CERT")
+TLS_KEY = env.text("MQ_TLS_KEY")
+REMOTING_TLS_ONLY = env.boolean("MQ_REMOTING_TLS_ONLY", False)
+if REMOTING_TLS_ONLY and not (TLS_CERT and TLS_KEY):
+    raise BadSetting("MQ_REMOTING_TLS_ONLY=1: set MQ_TLS_CERT and MQ_TLS_KEY as well")
 ALLOWED_HOSTS = env.words("MQ_ALLOWED_HOSTS", f"localhost,127.0.0.1,[::1],{ADVERTISE_HOST}")
 CSRF_TRUSTED_ORIGINS = env.words("MQ_TRUSTED_ORIGINS")
 # Behind a reverse proxy that sets (and strips from outside) X-Forwarded-Proto and X-Forwarded-For.

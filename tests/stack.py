@@ -165,7 +165,6 @@ def running(**environment: str) -> Iterator[Running]:
 def start(data_dir: Path, *, environment: Mapping[str, str]) -> Running:
     """Starts the product on `data_dir` and returns at once."""
     ports = {name: free_port() for name in plan.ports()}
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("MQ_", "DJANGO_"))}
     given = {"MQ_DATA_DIR": str(data_dir), **{name: str(port) for name, port in ports.items()}, **environment}
     data_dir.mkdir(parents=True, exist_ok=True)
     output = data_dir / "output"
@@ -173,12 +172,17 @@ def start(data_dir: Path, *, environment: Mapping[str, str]) -> Running:
         process = subprocess.Popen(
             [sys.executable, "-m", "mqconsole.local"],
             cwd=PROJECT,
-            env={**inherited, **given},
+            env={**inherited(), **given},
             stdin=subprocess.DEVNULL,
             stdout=file,
             stderr=subprocess.STDOUT,
         )
     return Running(data_dir=data_dir, ports=ports, process=process, output=output, environment=environment)
+
+
+def inherited() -> dict[str, str]:
+    """Returns this process's environment without the settings of a product."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(("MQ_", "DJANGO_"))}
 
 
 def free_port() -> int:

@@ -223,6 +223,10 @@ SCHEMAS: Json = {
         queue={"type": "integer"},
         offset={"type": "integer"},
         **{**_CONTENT, "body": {**_TEXT, "description": "when it is UTF-8; else body_base64"}},
+        compression={
+            "enum": ["zlib", "lz4", "zstd"],
+            "description": "the sender compressed the body with this, and it comes as it was sent; else absent",
+        },
         born_at=_INSTANT,
         stored_at=_INSTANT,
         attempt={"type": "integer", "minimum": 1},

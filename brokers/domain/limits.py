@@ -101,6 +101,7 @@ FRAME_HEADER_BYTES = 64 * 1024
 CONNECTION_REQUEST_COUNT = 1024  # requests of one connection under way; further ones wait in its socket
 CONNECTION_COUNT = 10_000
 CONNECTION_IDLE_SECONDS = 120
+CONNECTION_FRAME_SECONDS = 120  # from a frame's first byte to its last: 16 MiB at 1.1 Mbit/s
 PULL_MESSAGE_COUNT = 256
 PULL_BYTES = 4 * 1024 * 1024
 PULL_WAIT_SECONDS = 60

@@ -44,6 +44,13 @@ class Preview:
     problem: str
 
 
+def compression(sys_flag: int) -> str | None:
+    """Returns what a body is compressed with (`zlib`, `lz4`, `zstd`), None when it is not."""
+    if not sys_flag & COMPRESSED_FLAG:
+        return None
+    return {0x1 << 8: "lz4", 0x2 << 8: "zstd"}.get(sys_flag & _COMPRESSION_BITS, "zlib")
+
+
 def open_body(body: bytes, sys_flag: int) -> Opened:
     """Returns the body, decompressed when its flag says so, at most `OPENED_BYTES` of it."""
     if not sys_flag & COMPRESSED_FLAG:

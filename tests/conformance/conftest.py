@@ -19,8 +19,9 @@ import pytest
 from mqconsole import places
 from mqconsole.local.greet import why_not_ready
 from tests import stack
-from tests.conformance.door import Door
+from tests.conformance.door import EVERYTHING, Door
 from tests.conformance.http_door import HttpDoor
+from tests.conformance.remoting_door import RemotingDoor
 
 _numbers = itertools.count(1)
 
@@ -71,21 +72,56 @@ def product(server: stack.Running) -> Iterator[Product]:
         yield Product(server, client, server.credentials["instance"])
 
 
-@pytest.fixture(scope="session", params=["http"])
-def door(product: Product) -> Iterator[Door]:
+@pytest.fixture
+def own_product(own_server: stack.Running) -> Iterator[Product]:
+    key = own_server.credentials["access_key_id"], own_server.credentials["access_key_secret"]
+    with httpx.Client(base_url=own_server.url, auth=key, timeout=30.0, trust_env=False) as client:
+        yield Product(own_server, client, own_server.credentials["instance"])
+
+
+DOORS = {"http": EVERYTHING, "remoting": frozenset[str]()}
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leaves out the tests that need what their door does not have."""
+    unable = [item for item in items if isinstance(item, pytest.Function) and _is_unable(item)]
+    items[:] = [item for item in items if item not in unable]
+    config.hook.pytest_deselected(items=unable)
+
+
+def _is_unable(item: pytest.Function) -> bool:
+    name = item.callspec.params.get("door") if hasattr(item, "callspec") else None
+    needed = {need for mark in item.iter_markers("needs") for need in mark.args}
+    return name is not None and not needed <= DOORS[str(name)]
+
+
+@pytest.fixture(scope="session", params=DOORS)
+def door(request: pytest.FixtureRequest, product: Product) -> Iterator[Door]:
     """Every test that asks for a door runs through each there is."""
-    opened = HttpDoor.open(product.server.url, product.instance, key=product.key)
+    opened = open_door(request.param, product)
     yield opened
-    opened.client.close()
+    opened.close()
 
 
 @pytest.fixture(scope="session")
-def other_door(product: Product) -> Iterator[Door]:
-    """The same product by a second web process."""
+def other_door(door: Door, product: Product) -> Iterator[Door]:
+    """The same product by a second web process; by another client where the door is served by one process."""
+    if isinstance(door, RemotingDoor):
+        opened: HttpDoor | RemotingDoor = open_door("remoting", product)
+        yield opened
+        opened.close()
+        return
     with _second_web(product.server) as url:
         opened = HttpDoor.open(url, product.instance, key=product.key)
         yield opened
-        opened.client.close()
+        opened.close()
+
+
+def open_door(name: str, product: Product) -> HttpDoor | RemotingDoor:
+    """Returns a door of the product; the caller closes it."""
+    if name == "remoting":
+        return RemotingDoor(("127.0.0.1", product.server.ports["MQ_BROKER_PORT"]), product.key)
+    return HttpDoor.open(product.server.url, product.instance, key=product.key)
 
 
 @pytest.fixture

@@ -58,13 +58,28 @@ class Refused(Exception):
         self.detail = detail
         self.status = status
 
+    def is_a(self, code: str) -> bool:
+        """Returns whether this is the refusal with that code, as far as the door can tell."""
+        return self.code == code
+
 
 class Unanswered(Exception):
     """Nobody knows whether it was done: no answer, or one that says so."""
 
 
+# What not every door has. A test that asks for one of these says so: @pytest.mark.needs("leases").
+LEASES = "leases"  # several members of a group at one queue, deliveries that run out, receipts
+DEDUP = "dedup"  # dedup ids
+ENTRIES = "entries"  # each entry of a batch with its own result; everything about a message checked and named
+EVERYTHING = frozenset({LEASES, DEDUP, ENTRIES})
+
+
 class Door(Protocol):
     """One way into the product. Methods may be called from several threads at once."""
+
+    @property
+    def abilities(self) -> frozenset[str]:
+        """Returns what it has of the above."""
 
     def send(self, topic: str, message: Message) -> Sent:
         """Raises Refused, Unanswered."""

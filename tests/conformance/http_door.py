@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 
-from tests.conformance.door import Checked, Decided, Delivered, Message, Refused, Sent, Unanswered
+from tests.conformance.door import EVERYTHING, Checked, Decided, Delivered, Message, Refused, Sent, Unanswered
 
 # Answers that do not say whether the work was done.
 UNKNOWN_STATUSES = {500, 502, 504}
@@ -20,11 +20,15 @@ class HttpDoor:
 
     client: httpx.Client
     instance: str
+    abilities: frozenset[str] = EVERYTHING
 
     @classmethod
     def open(cls, url: str, instance: str, *, key: tuple[str, str]) -> "HttpDoor":
         limits = httpx.Limits(max_connections=100, max_keepalive_connections=100)
         return cls(httpx.Client(base_url=url, auth=key, timeout=60.0, limits=limits, trust_env=False), instance)
+
+    def close(self) -> None:
+        self.client.close()
 
     def send(self, topic: str, message: Message) -> Sent:
         return _sent(self.call(f"topics/{topic}/messages", _entry(message)))

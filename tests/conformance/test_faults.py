@@ -6,12 +6,10 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 
-import httpx
 import psutil
-import pytest
 import redis
 
 from mqconsole import places
@@ -21,13 +19,6 @@ from tests.conformance.conftest import Product
 from tests.conformance.door import Message, Refused, Unanswered
 from tests.conformance.http_door import HttpDoor
 from tests.conformance.workload import Workload
-
-
-@pytest.fixture
-def own_product(own_server: stack.Running) -> Iterator[Product]:
-    key = own_server.credentials["access_key_id"], own_server.credentials["access_key_secret"]
-    with httpx.Client(base_url=own_server.url, auth=key, timeout=30.0, trust_env=False) as client:
-        yield Product(own_server, client, own_server.credentials["instance"])
 
 
 def test_faults_lose_nothing_and_bury_nothing_twice(own_product: Product) -> None:

@@ -5,8 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tests import certificates, stack
 from tests.interop.columns import BODY, COLOUR, KEYS, MESSAGE_ID, OFFSET, QUEUE, TAG, got
-from tests.interop.conftest import Java
+from tests.interop.conftest import CLIENTS, Java
 from tests.stack import wait_until
 
 SOURCES = Path(__file__).parent / "java/src/main/java/interop"
@@ -152,3 +153,21 @@ def test_a_signature_lets_a_client_in_and_a_wrong_one_keeps_it_out(java: Java) -
     output, _ = program.process.communicate(timeout=100)
     assert program.process.returncode == 1
     assert output.startswith("FAILED")
+
+
+def test_clients_with_tls_are_served_and_look_at_the_certificate(built: Callable[[str], Path], tmp_path: Path) -> None:
+    folders = tmp_path / "ours", tmp_path / "others"
+    for folder in folders:
+        folder.mkdir()
+    (cert, key), (other, _) = [certificates.write(folder) for folder in folders]
+    strict = "-Dtls.enable=true -Dtls.test.mode.enable=false -Dtls.client.authServer=true -Dtls.client.trustCertPath="
+    with stack.running(MQ_TLS_CERT=str(cert), MQ_TLS_KEY=str(key), MQ_REMOTING_TLS_ONLY="1") as server:
+        address = f"127.0.0.1:{server.ports['MQ_NAMESRV_PORT']}"
+        for version in CLIENTS:
+            java = Java(version, built(version), server, tmp_path)
+            for options in ("-Dtls.enable=true", f"{strict}{cert}"):
+                assert java.run("Hello", address, JAVA_TOOL_OPTIONS=options)[0] == ["SEND_OK"]
+            for options in ("-Dtls.enable=false", f"{strict}{other}"):
+                program = java.start("Send", "tls-refused", JAVA_TOOL_OPTIONS=options)
+                output, _ = program.process.communicate(timeout=100)
+                assert program.process.returncode == 1 and output.startswith("FAILED")

@@ -20,6 +20,7 @@ from ...protocols.remoting.frames import Command, Decoder, TooLong
 from . import handlers, identity
 from .call import Call, Memory, Place
 from .members import Members
+from .tls import Certificate, Session
 
 _log = logging.getLogger(__name__)
 
@@ -27,6 +28,7 @@ _READ_BYTES = 64 * 1024
 # A client that does not take its answers: beyond so many bytes further ones wait, and it has so long to take some.
 _WRITE_BYTES = 1024 * 1024
 _WRITE_SECONDS = 30.0
+_HANDSHAKE_SECONDS = 15.0
 _POLLS = frozenset({Ask.PULL_MESSAGE, Ask.LITE_PULL_MESSAGE})
 
 
@@ -34,12 +36,20 @@ class Connection:
     """Serves one socket until either side closes it."""
 
     def __init__(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, members: Members, place: Place
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        *,
+        members: Members,
+        place: Place,
+        certificate: Certificate,
     ) -> None:
         self._reader = reader
         self._writer = writer
         self._members = members
         self._place = place
+        self._certificate = certificate
+        self._tls: Session | None = None
         self._memory = Memory()
         self._decoder = Decoder()
         self._room = asyncio.Semaphore(limits.CONNECTION_REQUEST_COUNT)
@@ -63,7 +73,7 @@ class Connection:
     def tell(self, code: int, fields: Mapping[str, str], body: bytes = b"") -> None:
         """Sends a one-way request to the client; a client that is gone hears nothing."""
         if not self._writer.is_closing():
-            self._writer.write(frames.encode(frames.notice(code, next(self._opaque), fields=fields, body=body)))
+            self._write(frames.notice(code, next(self._opaque), fields=fields, body=body))
 
     async def serve(self) -> None:
         """Runs until the client hangs up; what it asked for before that is still done, save waiting for messages."""
@@ -81,24 +91,68 @@ class Connection:
                 if self._counted is not None:
                     connections.leave(self._counted)
 
+    def _write(self, command: Command) -> None:
+        data = frames.encode(command)
+        self._writer.write(data if self._tls is None else self._tls.wrap(data))
+
+    async def _receive(self) -> bytes:
+        """Returns bytes the client sent, without what TLS puts around them; none when it hung up."""
+        while data := await self._reader.read(_READ_BYTES):
+            if self._tls is None:
+                return data
+            if inside := self._unwrap(self._tls, data):
+                return inside
+        return b""
+
+    def _unwrap(self, tls: Session, data: bytes) -> bytes:
+        inside, outside = tls.receive(data)
+        self._writer.write(outside)
+        return inside
+
+    async def _greet(self) -> bytes:
+        """Returns the first bytes of a connection that has found out whether it is plain."""
+        async with asyncio.timeout(limits.CONNECTION_IDLE_SECONDS):
+            first = await self._reader.read(_READ_BYTES)
+        self._tls = self._certificate.session(first) if first else None
+        if self._tls is None:
+            return first
+        async with asyncio.timeout(_HANDSHAKE_SECONDS):
+            inside = self._unwrap(self._tls, first)
+            while not self._tls.is_open and (data := await self._reader.read(_READ_BYTES)):
+                inside = self._unwrap(self._tls, data)
+        async with asyncio.timeout(limits.CONNECTION_IDLE_SECONDS):
+            return inside or await self._receive()
+
     async def _read(self, tasks: asyncio.TaskGroup) -> None:
-        while True:
-            async with asyncio.timeout(limits.CONNECTION_IDLE_SECONDS):
-                data = await self._reader.read(_READ_BYTES)
-            if not data:
-                return
-            self._decoder.feed(data)
-            while (command := self._decoder.next()) is not None:
-                if isinstance(command, TooLong):
-                    await self._admit(command)
-                    continue
-                if command.is_response:
-                    continue
-                await self._room.acquire()
-                task = tasks.create_task(self._answer(command))
-                if command.code in _POLLS:
-                    self._polls.add(task)
-                    task.add_done_callback(self._polls.discard)
+        clock = asyncio.get_running_loop().time
+        data = await self._greet()
+        began = clock()
+        while data:
+            if await self._take(data, tasks):
+                began = clock()
+            # A client that sends a byte now and then is not idle, and holds what it sent in memory all the same.
+            seconds = began + limits.CONNECTION_FRAME_SECONDS - clock() if self._decoder.has_part else None
+            async with asyncio.timeout(limits.CONNECTION_IDLE_SECONDS if seconds is None else max(seconds, 0)):
+                data = await self._receive()
+            began = clock() if seconds is None else began
+
+    async def _take(self, data: bytes, tasks: asyncio.TaskGroup) -> int:
+        """Answers, each in a task of its own, the requests that are whole now. Returns how many frames were whole."""
+        self._decoder.feed(data)
+        count = 0
+        while (command := self._decoder.next()) is not None:
+            if isinstance(command, TooLong):
+                await self._admit(command)
+                continue
+            count += 1
+            if command.is_response:
+                continue
+            await self._room.acquire()
+            task = tasks.create_task(self._answer(command))
+            if command.code in _POLLS:
+                self._polls.add(task)
+                task.add_done_callback(self._polls.discard)
+        return count
 
     async def _admit(self, frame: TooLong) -> None:
         if not await identity.may_be_long(frame.header):
@@ -110,7 +164,7 @@ class Connection:
             response = await self._respond(request)
             if request.is_one_way or self._writer.is_closing():
                 return
-            self._writer.write(frames.encode(response))
+            self._write(response)
             async with asyncio.timeout(_WRITE_SECONDS):
                 await self._writer.drain()
         except (OSError, TimeoutError):

@@ -18,6 +18,7 @@ from ...engine.clients import ProducerGroup
 from .call import Place
 from .connection import Connection
 from .members import Members, forget_presence
+from .tls import Certificate
 
 _log = logging.getLogger(__name__)
 
@@ -33,9 +34,11 @@ class RemotingServer:
         self._connections: set[asyncio.Task[None]] = set()
         self._sweeper: asyncio.Task[None] | None = None
         self._place = Place("", 0)
+        self._certificate = Certificate()
 
     async def start(self) -> None:
-        """Begins listening. Raises OSError when a port is taken."""
+        """Begins listening. Raises OSError when a port is taken, tls.Unusable."""
+        self._certificate.load()
         # Clients find the broker by an address in routes and message ids, which hold no names.
         host = await asyncio.get_running_loop().run_in_executor(None, socket.gethostbyname, settings.ADVERTISE_HOST)
         self._place = Place(host, settings.BROKER_PORT)
@@ -73,7 +76,7 @@ class RemotingServer:
         task = asyncio.current_task()
         assert task is not None
         self._connections.add(task)
-        connection = Connection(reader, writer, members=self._members, place=self._place)
+        connection = Connection(reader, writer, members=self._members, place=self._place, certificate=self._certificate)
         try:
             await connection.serve()
         except asyncio.CancelledError:
@@ -92,3 +95,4 @@ class RemotingServer:
             await asyncio.sleep(_SWEEP_SECONDS)
             self._members.sweep()
             await self._members.producers.sweep()
+            self._certificate.refresh()

@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from brokers.doors.broker import BrokerWorker
+from brokers.doors.remoting import tls
 from mqconsole import doctor
 
 
@@ -22,6 +23,8 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         try:
             asyncio.run(_serve())
+        except tls.Unusable as error:
+            raise CommandError(str(error)) from error
         except OSError as error:
             raise CommandError(
                 f"{error.strerror or error}. MQ_NAMESRV_PORT and MQ_BROKER_PORT choose other ports, MQ_REMOTING=0 none."

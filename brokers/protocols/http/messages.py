@@ -13,7 +13,7 @@ from typing import Any
 
 import orjson
 
-from ...domain import clock, limits
+from ...domain import clock, limits, previews
 from ...domain.errors import ErrorCode, Rejected
 from ...domain.filters import EVERYTHING, Filter, parse_sql, parse_tags
 from ...domain.messages import SHARDING_KEY, Outgoing, Stored, new_message_id
@@ -133,7 +133,10 @@ def parse_extension(value: Mapping[str, Any]) -> tuple[list[str], timedelta | No
 
 
 def describe_message(message: Stored) -> dict[str, Any]:  # Any: JSON values
-    """Returns the members of a message that do not depend on who receives it. A body that is UTF-8 comes as text."""
+    """Returns the members of a message that do not depend on who receives it. A body that is UTF-8 comes as text.
+
+    A body its sender compressed stays as it is and says so.
+    """
     described: dict[str, Any] = {
         "message_id": message.message_id,
         "offset": message.offset,
@@ -146,6 +149,9 @@ def describe_message(message: Stored) -> dict[str, Any]:  # Any: JSON values
     if SHARDING_KEY in message.properties:
         described["properties"] = {k: v for k, v in message.properties.items() if k != SHARDING_KEY}
         described["sharding_key"] = message.properties[SHARDING_KEY]
+    if (compressed_with := previews.compression(message.sys_flag)) is not None:
+        # Opened by its reader: a body that grows to gigabytes must not do so here.
+        described["compression"] = compressed_with
     try:
         described["body"] = message.body.decode()
     except UnicodeDecodeError:

@@ -13,6 +13,7 @@ import orjson
 
 from ...domain import limits
 from ...domain.errors import ProtocolViolation
+from . import strict_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,10 +165,9 @@ def _queue_name(read: dict[str, Any]) -> QueueName:  # Any: JSON values
 
 
 def _object(body: bytes) -> dict[str, Any]:  # Any: JSON values
-    try:
-        return _mapping(orjson.loads(body))
-    except orjson.JSONDecodeError as error:
-        raise ProtocolViolation("a body is not JSON") from error
+    if len(body) > limits.SMALL_REQUEST_BYTES:
+        raise ProtocolViolation(f"a body of JSON is longer than {limits.SMALL_REQUEST_BYTES} bytes")
+    return strict_json.load(body, what="a body")
 
 
 def _mapping(value: object) -> dict[str, Any]:  # Any: JSON values

@@ -14,6 +14,7 @@ import orjson
 
 from ...domain import limits
 from ...domain.errors import ProtocolViolation
+from . import strict_json
 
 JSON, BINARY = 0, 1
 _RESPONSE, _ONE_WAY = 1, 2
@@ -97,6 +98,11 @@ class Decoder:
         self.limit = limit
         self._buffer = bytearray()
 
+    @property
+    def has_part(self) -> bool:
+        """Returns True while a frame has begun to come and is not whole."""
+        return bool(self._buffer)
+
     def feed(self, data: bytes) -> None:
         """Adds bytes that came."""
         self._buffer += data
@@ -147,12 +153,7 @@ def _write_json(command: Command) -> bytes:
 def _read_json(header: bytes, body: bytes) -> Command:
     if header.count(b"{") > 64 or header.count(b"[") > 64:
         raise ProtocolViolation("a header nests too deeply")
-    try:
-        read = orjson.loads(header)
-    except orjson.JSONDecodeError as error:
-        raise ProtocolViolation("a header is not JSON") from error
-    if not isinstance(read, dict):
-        raise ProtocolViolation("a header is not a JSON object")
+    read = strict_json.load(header, what="a header")
     remark, fields = read.get("remark"), read.get("extFields")
     fields = {} if fields is None else fields
     if not isinstance(fields, dict) or not (remark is None or isinstance(remark, str)):
@@ -208,6 +209,8 @@ def _read_binary(header: bytes, body: bytes) -> Command:
     fields: dict[str, str] = {}
     while reader.position < end:
         name = reader.text(_SHORT.unpack(reader.take(2))[0])
+        if name in fields:
+            raise ProtocolViolation("a header names a member twice")
         fields[name] = reader.text(reader.number())
     if reader.position != len(header):
         raise ProtocolViolation("a binary header's lengths do not add up")

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from brokers.domain import limits
 from brokers.domain.errors import ErrorCode, ProtocolViolation
 from brokers.protocols.remoting import bodies
 from brokers.protocols.remoting.bodies import QueueName
@@ -75,6 +76,22 @@ def test_a_missing_field_is_refused_unless_it_has_a_default() -> None:
         bodies.whole({}, "n")
     with pytest.raises(ProtocolViolation):
         bodies.text({}, "n")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"clientID":"a","clientID":"b"}',
+        b'{"clientID":"a","producerDataSet":[{"groupName":"a","groupName":"b"}]}',
+        b'{"clientID":"a","x":' + b"[" * 20 + b"]" * 20 + b"}",
+        b'{"clientID":"a","x":' + b"[" * 2000 + b"]" * 2000 + b"}",
+        b'{"clientID":"' + b"a" * limits.SMALL_REQUEST_BYTES + b'"}',
+    ],
+    ids=["twice", "twice inside", "deep", "very deep", "long"],
+)
+def test_bodies_that_readers_could_differ_about_are_refused(body: bytes) -> None:
+    with pytest.raises(ProtocolViolation):
+        bodies.read_heartbeat(body)
 
 
 @given(st.sampled_from(READERS), st.binary(max_size=50) | json_values.map(lambda value: json.dumps(value).encode()))

@@ -87,11 +87,34 @@ def test_lengths_that_lie_are_refused_before_anything_is_waited_for(bad: bytes) 
         b'{"extFields":{"a":{}}}',
         b'{"remark":1}',
         b"\xff",
+        b'{"code":1,"code":2}',
+        b'{"code":1,"code" :2}',
+        b'{"extFields":{"a":"1","a":"2"}}',
+        b'{"extFields":{"a":"1","a"\n:"2"}}',
+        b'{"extFields":{"a":"1","\\u0061":"2"}}',
+        b'{"extFields":{"a":"1"},"extFields":{}}',
+        b'{"x":' + b"[" * 40 + b"]" * 40 + b"}",
+        b'{"x":' + b'{"y":' * 40 + b"1" + b"}" * 40 + b"}",
     ],
 )
 def test_headers_of_other_shapes_are_refused(header: bytes) -> None:
     decoder = Decoder()
     decoder.feed(struct.pack(">ii", 4 + len(header), len(header)) + header)
+    with pytest.raises(ProtocolViolation):
+        decoder.next()
+
+
+@pytest.mark.parametrize("value", ['"', '":', ' "a" : ', "[[[[", "{{", "\\"])
+def test_texts_that_look_like_names_are_read(value: str) -> None:
+    sent = Command(code=1, fields={"a": value, "b": value})
+    assert read(frames.encode(sent), step=1000) == [sent]
+
+
+def test_a_binary_header_with_a_name_twice_is_refused() -> None:
+    pair = struct.pack(">h", 1) + b"a" + struct.pack(">i", 1) + b"1"
+    header = struct.pack(">hBhiii", 1, 0, 0, 1, 0, 0) + struct.pack(">i", 2 * len(pair)) + 2 * pair
+    decoder = Decoder()
+    decoder.feed(struct.pack(">iI", 4 + len(header), BINARY << 24 | len(header)) + header)
     with pytest.raises(ProtocolViolation):
         decoder.next()
 
