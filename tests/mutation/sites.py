@@ -30,13 +30,15 @@ ANSWERING: dict[str, object] = {
 LOOKING = {
     "access.instance", "access.topic", "access.group", "access.operation", "members.user", "members.group", "user",
     "group", "grants.policy", "policy", "names.topic", "names.group", "names.topic_or_new", "names.group_or_new",
-    "_sub_account", "_named",
+    "_sub_account", "_named", "producers.get",
 }  # fmt: skip
 # Rooms in which names without a room in front mean something else.
 PLAIN = {"access.py", "members.py", "grants.py", "permission.py", "hints.py"}
 # Files, and functions of files, that ask only to leave a button out.
 BUTTONS = {
-    ("console/tags.py", ""), ("console/page.py", "_chrome_rights"), ("console/grants.py", "_serve"),
+    ("console/tags.py", ""), ("console/transactions.py", "show"), ("console/transactions.py", "frame"),
+    ("console/limits.py", "index"), ("console/messages.py", "_recall_url"), ("console/transactions.py", "_linked_groups"),
+    ("console/page.py", "_chrome_rights"), ("console/grants.py", "_serve"),
     ("console/users.py", "offered"), ("console/overview.py", "home"), ("console/operations.py", "show"),
 }  # fmt: skip
 
@@ -58,15 +60,13 @@ class Site:
 
 def find() -> Iterator[Site]:
     """Every check of the source, in order."""
-    number = 0
-    for room in ROOMS:
-        for path in sorted((PROJECT / room).rglob("*.py")):
-            if "migrations" in path.parts:
-                continue
-            for function, node in _calls(ast.parse(path.read_text()), path.name):
-                if not _is_button(path, function):
-                    number += 1
-                    yield Site(path, node.lineno, node.col_offset, function, ast.unparse(node)[:90], number)
+    files = (
+        path for room in ROOMS for path in sorted((PROJECT / room).rglob("*.py")) if "migrations" not in path.parts
+    )
+    calls = ((path, *found) for path in files for found in _calls(ast.parse(path.read_text()), path.name))
+    checks = ((path, function, node) for path, function, node in calls if not _is_button(path, function))
+    for number, (path, function, node) in enumerate(checks, 1):
+        yield Site(path, node.lineno, node.col_offset, function, ast.unparse(node)[:90], number)
 
 
 def _is_button(path: Path, function: str) -> bool:

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from tests.integration.matrix.doors import Answer
 from tests.integration.matrix.rows import Need, Row
@@ -58,7 +58,7 @@ def of_row(world: World, row: Row, parameters: list[str]) -> Iterator[Cell]:
         for who in world.people.values():
             if ASKERS is not None and who.name not in ASKERS:
                 continue
-            for asker in _as_held(world, who, row, owner):
+            for asker in _as_held(world, who, row, owner=owner):
                 mine = {"key": asker.key_id or "nobody"} if row.is_own and owner == "own" else {}
                 named = names | mine if parameters else _side_of(world, asker).names
                 yield _cell(world, row, Cell(asker, owner, named, ""), parameters=parameters)
@@ -98,7 +98,7 @@ def filled(value: Any, names: Mapping[str, str]) -> Any:  # Any: JSON values
     return [filled(one, names) for one in value] if isinstance(value, list) else value
 
 
-def _as_held(world: World, who: Who, row: Row, owner: str) -> Iterator[Who]:
+def _as_held(world: World, who: Who, row: Row, *, owner: str) -> Iterator[Who]:
     """Gives those whose policies depend on the operation theirs; the denied one loses one right after another."""
     if who.name not in HELD:
         yield who
@@ -157,7 +157,7 @@ def _malformed(name: str) -> str:
     return "99999999999999999999" if name in NUMBERS else "no good!"
 
 
-def secrets_in(world: World, row: Row, cell: Cell, answer: Answer) -> list[str]:
+def secrets_in(world: World, cell: Cell, answer: Answer, *, row: Row) -> list[str]:
     """Returns what stands in an answer that this asker must never read."""
     tenant = world.theirs if cell.who.account_id == world.theirs.account.pk else world.ours
     other = world.ours if tenant is world.theirs else world.theirs
@@ -177,7 +177,7 @@ def secrets_in(world: World, row: Row, cell: Cell, answer: Answer) -> list[str]:
 
 def told(answer: Answer, names: Mapping[str, str]) -> str:
     """Returns an answer without what differs from one request to the next, and without the names asked for."""
-    text = f"{answer.status} {answer.text} {answer.location}"
+    text = unquote(f"{answer.status} {answer.text} {answer.location}")
     text = re.sub(r'nonce[-=]"?[^\s"\';]+', "nonce", text)
     text = re.sub(r'csrfmiddlewaretoken" value="[^"]+"', "csrf", text)
     text = re.sub(r'"request_id":\s*"[^"]+"|[Xx]-[Rr]equest-[Ii]d: \S+', "", text)

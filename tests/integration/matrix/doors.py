@@ -65,18 +65,18 @@ class Doors:
     def run(self, work: Coroutine[Any, Any, Result]) -> Result:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(60)
 
-    def page(self, who: Who, method: str, path: str, form: dict[str, str] | None = None) -> Answer:
+    def page(self, who: Who, method: str, path: str, *, form: dict[str, str] | None = None) -> Answer:
         """Asks the console. A nobody sends whatever session it has."""
         return _read(_browser(who).generic(method, path, _encoded(form), "application/x-www-form-urlencoded"))
 
-    def api(self, who: Who, method: str, path: str, body: bytes = b"") -> Answer:
+    def api(self, who: Who, method: str, path: str, *, body: bytes = b"") -> Answer:
         """Asks the HTTP API with an access key; hot routes reach their own application as they do in the product."""
         headers = {"Authorization": who.basic} if who.basic else {}
         if method == "POST" and find(path.partition("?")[0].encode()) is not None:
             return self.run(self._hot(path, body, headers))
         return _read(Client().generic(method, path, body, "application/json", headers=headers))
 
-    def remoting(self, who: Who, code: int, fields: dict[str, str], body: bytes = b"") -> Answer:
+    def remoting(self, who: Who, code: int, fields: dict[str, str], *, body: bytes = b"") -> Answer:
         """Sends one signed request on the open connection."""
         if who.key_id:
             fields = {**fields, "AccessKey": who.key_id}

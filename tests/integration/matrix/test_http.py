@@ -73,7 +73,7 @@ def test_api(world: World, doors: Doors, name: str) -> None:
     def ask(cell: Cell) -> Answer:
         made, address = _addressed(row, path, cell)
         body = b"" if method == "GET" else cells.as_json(made.body)
-        return doors.api(cell.who, method, f"/api/v1{address}{made.query}", body)
+        return doors.api(cell.who, method, f"/api/v1{address}{made.query}", body=body)
 
     def judge(cell: Cell, answer: Answer) -> bool:
         if cell.expected == "missing" and cell.owner == "malformed":
@@ -91,7 +91,7 @@ def test_page(world: World, doors: Doors, name: str, method: str) -> None:
 
     def ask(cell: Cell) -> Answer:
         made, address = _addressed(row, path, cell)
-        return doors.page(cell.who, method, address + made.query, made.body if method == "POST" else None)
+        return doors.page(cell.who, method, address + made.query, form=made.body if method == "POST" else None)
 
     def judge(cell: Cell, answer: Answer) -> bool:
         to_sign_in = answer.status == 302 and answer.location.startswith("/signin?next=")
@@ -144,7 +144,7 @@ def run(world: World, row: Row, kinds: list[str], *, method: str, ask: cells.Ask
 
 def _faults(world: World, row: Row, cell: Cell, *, answer: Answer, is_right: bool) -> list[str]:
     found = [] if is_right else [f"{cell}, and was {answer.status} {answer.location} {answer.text[:300]}"]
-    read = cells.secrets_in(world, row, cell, answer)
+    read = cells.secrets_in(world, cell, answer, row=row)
     return found + ([f"{cell}: the answer holds {read}"] if read else [])
 
 

@@ -42,10 +42,10 @@ def test_request(world: World, doors: Doors, name: str) -> None:
         if cell.owner == "malformed":
             continue
         expected = _expected(row, cell, parameters)
-        answer = _ask(doors, name, row, cell)
+        answer = _ask(doors, row, cell, name=name)
         if not _is_right(expected, answer):
             wrong.append(f"{cell} ({expected}), and was {answer.status} {answer.text[:200]}")
-        if read := cells.secrets_in(world, plain, cell, answer):
+        if read := cells.secrets_in(world, cell, answer, row=plain):
             wrong.append(f"{cell}: the answer holds {read}")
         if expected == "in":
             world.restore()
@@ -72,7 +72,7 @@ def _is_right(expected: str, answer: Answer) -> bool:
     return answer.status in UNKNOWN if expected == "missing" else answer.status not in AWAY
 
 
-def _ask(doors: Doors, name: str, row: RemotingRow, cell: Cell) -> Answer:
+def _ask(doors: Doors, row: RemotingRow, cell: Cell, *, name: str) -> Answer:
     names = cell.names
     fields = {key: value.format(**names) for key, value in row.fields.items()}
-    return doors.remoting(cell.who, Ask[name.partition("#")[0]], fields, row.body.format(**names).encode())
+    return doors.remoting(cell.who, Ask[name.partition("#")[0]], fields, body=row.body.format(**names).encode())
