@@ -37,7 +37,8 @@ PLAIN = {"access.py", "members.py", "grants.py", "permission.py", "hints.py"}
 # Files, and functions of files, that ask only to leave a button out.
 BUTTONS = {
     ("console/tags.py", ""), ("console/transactions.py", "show"), ("console/transactions.py", "frame"),
-    ("console/limits.py", "index"), ("console/messages.py", "_recall_url"), ("console/transactions.py", "_linked_groups"),
+    ("console/limits.py", "index"), ("console/messages.py", "_recall_url"),
+    ("console/transactions.py", "_linked_groups"),
     ("console/page.py", "_chrome_rights"), ("console/grants.py", "_serve"),
     ("console/users.py", "offered"), ("console/overview.py", "home"), ("console/operations.py", "show"),
 }  # fmt: skip
@@ -60,12 +61,14 @@ class Site:
 
 def find() -> Iterator[Site]:
     """Every check of the source, in order."""
-    files = (
-        path for room in ROOMS for path in sorted((PROJECT / room).rglob("*.py")) if "migrations" not in path.parts
+    calls = (
+        (path, function, node)
+        for path in sorted(path for room in ROOMS for path in (PROJECT / room).rglob("*.py"))
+        if "migrations" not in path.parts
+        for function, node in _calls(ast.parse(path.read_text()), path.name)
+        if not (_kind(node, path.name) == "answering" and _is_button(path, function))
     )
-    calls = ((path, *found) for path in files for found in _calls(ast.parse(path.read_text()), path.name))
-    checks = ((path, function, node) for path, function, node in calls if not _is_button(path, function))
-    for number, (path, function, node) in enumerate(checks, 1):
+    for number, (path, function, node) in enumerate(calls, 1):
         yield Site(path, node.lineno, node.col_offset, function, ast.unparse(node)[:90], number)
 
 
