@@ -29,7 +29,7 @@ _LOCK = (
     '{{"consumerGroup":"{instance}%{group}","clientId":"c","mqSet":[{{"topic":"{instance}%{topic}",'
     '"brokerName":"broker-a","queueId":0}}]}}'
 )
-_CHECK = '{{"subscriptionData":{{"topic":"{instance}%{topic}","subString":"*","expressionType":"TAG","subVersion":1}}}}'
+_CHECK = '{{"subscriptionData":{{"topic":"any","subString":"*","expressionType":"TAG","subVersion":1}}}}'
 # `{place}` is the offset id of a message there; a transaction is named by what its id is made of.
 _END = {
     "producerGroup": "{instance}%{makers}", "tranStateTableOffset": "{topic_id}", "commitLogOffset": "{half}",
@@ -67,8 +67,8 @@ REMOTING: dict[str, RemotingRow] = {
     "UNREGISTER_CLIENT": RemotingRow((SUB_GROUP,), {"consumerGroup": _G, "clientID": "c"}),
     "GET_CONSUMER_LIST_BY_GROUP": RemotingRow((SUB_GROUP,), {"consumerGroup": _G}),
     "CHECK_CLIENT_CONFIG": RemotingRow((), {}, _CHECK),
-    "LOCK_BATCH_MQ": RemotingRow((SUB_GROUP,), {}, _LOCK),
-    "UNLOCK_BATCH_MQ": RemotingRow((SUB_GROUP,), {}, _LOCK),
+    "LOCK_BATCH_MQ": RemotingRow((SUB_GROUP, SUB_TOPIC), {}, _LOCK),
+    "UNLOCK_BATCH_MQ": RemotingRow((SUB_GROUP, SUB_TOPIC), {}, _LOCK),
     "GET_ROUTEINFO_BY_TOPIC": RemotingRow((LOOK,), {"topic": _T}),
     "END_TRANSACTION": RemotingRow((("mq:PUB", TOPIC),), _END, by_number=True),
     "RECALL_MESSAGE": RemotingRow((("mq:PUB", TOPIC),), {"topic": _T, "producerGroup": "p", "recallHandle": "x"}),
