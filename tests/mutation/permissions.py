@@ -1,6 +1,6 @@
 """Removes every permission check of the source in turn and looks whether the matrix notices.
 
-    python -m tests.mutation.permissions [part of a path …]
+    python -m tests.mutation.permissions [--door=api|page|remoting|room|hints …] [part of a path …]
 
 The matrix is first asked once with every check counted, which tells the operations that pass each of them. Then, for
 each check, the code without it takes its place in the running functions and only those operations are asked again,
@@ -30,9 +30,12 @@ Ask = Callable[[], None]
 
 
 def main(parts: list[str]) -> int:
-    chosen = [site for site in sites.find() if not parts or any(part in str(site) for part in parts)]
+    asked = tuple(part.removeprefix("--door=") for part in parts if part.startswith("--door="))
+    paths = [part for part in parts if not part.startswith("--")]
+    chosen = [site for site in sites.find() if not paths or any(path in str(site) for path in paths)]
     began = time.monotonic()
-    with _matrix() as operations:
+    with _matrix() as every:
+        operations = {name: ask for name, ask in every.items() if not asked or name.startswith(asked)}
         passed = _count(chosen, operations)
         missed = []
         for number, site in enumerate(chosen, 1):

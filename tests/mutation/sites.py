@@ -178,7 +178,7 @@ class Changed:
     def _replace(self, module: CodeType, names: set[str]) -> None:
         fresh = {code.co_qualname.replace(".<locals>", ""): code for code in _codes(module)}
         for found in gc.get_objects():
-            if not isinstance(found, FunctionType) or found.__code__.co_filename != module.co_filename:
+            if type(found) is not FunctionType or found.__code__.co_filename != module.co_filename:  # lazy ones wake up
                 continue
             name = found.__code__.co_qualname.replace(".<locals>", "")
             new = fresh.get(name)
