@@ -3,6 +3,11 @@
 ACCOUNT_NAME_CHARS = 64
 USER_NAME_CHARS = 64
 PASSWORD_CHARS = 1024  # Argon2 takes any length; this bounds the work of one request
+PASSWORD_MIN_CHARS = 12  # ASVS 6.2.1 wants 8 and advises 15
+PASSWORD_TRIMMINGS = 6  # so many digits and signs around a common word make it no other word
+PASSWORD_DISTINCT_CHARS = 5
+PASSWORD_OWN_CHARS = 8  # so many are left when the names of user, account and product are taken out
+INVITATION_HOURS = 72
 KEYS_PER_USER = 2  # one in use and one being rotated in, as ApsaraMQ and AWS have it
 KEY_REMARK_CHARS = 200
 
@@ -24,7 +29,9 @@ KEY_USE_SECONDS = 60.0  # "last used" is written at most so often
 
 # --- sign-in ----------------------------------------------------------------------------------------------------
 SIGN_IN_FREE_COUNT = 5  # failures from one address before it has to wait
+SIGN_IN_FREE_COUNT_NETWORK = 30  # failures of one address whatever the name
 SIGN_IN_FREE_COUNT_ACCOUNT = 50  # failures of one account name from everywhere
+SIGN_IN_KNOWN_SECONDS = 30 * 24 * 3600  # a network somebody signed in from is theirs for so long
 SIGN_IN_FIRST_WAIT_SECONDS = 2
 SIGN_IN_LONGEST_WAIT_SECONDS = 900
 SIGN_IN_MEMORY_SECONDS = 3600
@@ -47,6 +54,14 @@ GROUPS_PER_USER = 5
 REMARK_CHARS = 200
 DENIAL_NOTE_SECONDS = 60  # a denial is written once in so long for one actor, action and resource
 DENIAL_NOTE_COUNT = 120  # and so many in that time for one actor, whatever they ask for
+
+# --- sign-in through an OpenID provider -------------------------------------------------------------------------
+OPENID_BELIEVED_SECONDS = 3600  # a provider's description and keys
+OPENID_KEYS_AGAIN_SECONDS = 30  # an unknown key makes us read them again, at most so often
+OPENID_WAIT_SECONDS = 5
+OPENID_ANSWER_BYTES = 256 * 1024
+OPENID_LEEWAY_SECONDS = 60  # clocks differ
+OPENID_SUBJECT_CHARS = 255  # OpenID Connect Core, 2
 
 # --- second factors ---------------------------------------------------------------------------------------------
 FACTORS_PER_USER = 10

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 
-from . import audit, keys, limits, people, permissions, policy_cache, second_factors, sessions
+from . import audit, invitations, keys, limits, people, permissions, policy_cache, second_factors, sessions
 from .errors import Denied, NotFound, Rejected
-from .models import AccessKey, Account, ConsoleSession, User, UserGroup
+from .models import AccessKey, Account, ConsoleSession, Invitation, User, UserGroup
 from .permissions import Asker
 from .policies import holdings
 from .policies.evaluation import Held
@@ -25,7 +25,9 @@ def resource(account_id: int, rest: str) -> str:
 def users(asker: Asker) -> Sequence[User]:
     """Returns everybody in the account, root first. Raises Denied."""
     permissions.require(asker, "ram:ListUsers", resource(asker.account_id, "*"))
-    found = User.objects.filter(account_id=asker.account_id).prefetch_related("user_groups", "access_keys")
+    found = User.objects.filter(account_id=asker.account_id).prefetch_related(
+        "user_groups", "access_keys", "second_factors"
+    )
     return list(found.order_by("-is_root", "name")[: limits.USERS_PER_ACCOUNT + 1])
 
 
@@ -117,6 +119,38 @@ def require_second_factor(asker: Asker, required: bool) -> None:
         ended = sessions.end_weak(asker.account_id) if required else 0
         note(asker, "ram:SetSecurityPreference", "*", requires_second_factor=required, ended_sessions=ended)
         keys.raise_version()
+
+
+def invite(asker: Asker, name: str) -> tuple[Invitation, str]:
+    """Returns an invitation of a sub-account and the secret of its link: whoever opens it becomes that user.
+
+    Raises: Denied, also when the sub-account may more than `asker`; NotFound; Rejected for the root user or one that is
+        switched off.
+    """
+    found = _sub_account(asker, name, "ram:UpdateLoginProfile")
+    require_holding(asker, of_user(found), action="ram:UpdateLoginProfile", rest=f"user/{name}")
+    if not found.is_active:
+        raise Rejected("This user is switched off. Switch it on before you invite somebody to be it.", "CONFLICT")
+    return invitations.create(found, actor=asker.signature, source_ip=asker.source_ip)
+
+
+def invitation(asker: Asker, name: str) -> Invitation:
+    """Returns the invitation of a sub-account that still works. Raises Denied, NotFound."""
+    made = invitations.of_user(user(asker, name))
+    if made is None:
+        raise NotFound(f"There is no invitation of {name!r}.")
+    return made
+
+
+def revoke_invitation(asker: Asker, name: str) -> None:
+    """Takes the invitation of a sub-account back. Raises Denied, NotFound."""
+    found = _sub_account(asker, name, "ram:UpdateLoginProfile")
+    invitations.revoke(found, actor=asker.signature, source_ip=asker.source_ip)
+
+
+def account(asker: Asker) -> Account:
+    """Returns the account the asker belongs to."""
+    return Account.objects.get(pk=asker.account_id)
 
 
 def create_key(asker: Asker, name: str, *, remark: str = "") -> tuple[AccessKey, str]:

@@ -1,5 +1,6 @@
 """People and their credentials: account (the master), its users, their AccessKeys, and what they did."""
 
+from datetime import datetime
 from typing import ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
@@ -56,6 +57,12 @@ class User(AbstractBaseUser):
 
     def __str__(self) -> str:
         return self.login
+
+    @property
+    def last_used_at(self) -> datetime | None:
+        """Returns when this user last signed in or used a key, None for never. Wants `access_keys` to be fetched."""
+        times = [self.last_login, *(key.last_used_at for key in self.access_keys.all())]
+        return max((instant for instant in times if instant is not None), default=None)
 
 
 class ConsoleSession(AbstractBaseSession):

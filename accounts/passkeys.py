@@ -13,6 +13,7 @@ import json
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
 from fido2.server import Fido2Server
 from fido2.webauthn import (
     AttestedCredentialData,
@@ -30,8 +31,6 @@ from .errors import Rejected, Unauthenticated
 from .models import SecondFactor, User
 
 Json = dict[str, Any]  # Any: JSON values
-
-_REFUSED = "This passkey is not known here. Use another one, or your password."
 
 
 def can_be_used(host: str) -> bool:
@@ -63,18 +62,20 @@ def add(
     Raises: Rejected for an answer that does not fit the question, CONFLICT for too many, ALREADY_EXISTS.
     """
     if len(name) > limits.FACTOR_NAME_CHARS:
-        raise Rejected(f"A name has at most {limits.FACTOR_NAME_CHARS} characters.")
+        raise Rejected(_("A name has at most %(n)d characters.") % {"n": limits.FACTOR_NAME_CHARS})
     try:
         made = _server(origin, host).register_complete(state, _parsed(answer))
     except (ValueError, KeyError, TypeError):
-        raise Rejected("The browser's answer does not fit. Load the page again and try once more.") from None
+        raise Rejected(_("The browser's answer does not fit. Load the page again and try once more.")) from None
     credential = made.credential_data
     assert credential is not None, "fido2 checks it"
     try:
         with transaction.atomic():
             User.objects.select_for_update().get(pk=user.pk)
             if SecondFactor.objects.filter(user=user).count() >= limits.FACTORS_PER_USER:
-                raise Rejected(f"You have {limits.FACTORS_PER_USER} second factors. Remove one first.", "CONFLICT")
+                raise Rejected(
+                    _("You have %(n)d second factors. Remove one first.") % {"n": limits.FACTORS_PER_USER}, "CONFLICT"
+                )
             factor = SecondFactor.objects.create(
                 user=user,
                 kind=SecondFactor.Kind.PASSKEY,
@@ -88,7 +89,7 @@ def add(
                 user, "ram:BindMFADevice", actor=user.login, source_ip=source_ip, kind="passkey", name=name
             )
     except IntegrityError:
-        raise Rejected("This passkey is known already.", "ALREADY_EXISTS") from None
+        raise Rejected(_("This passkey is known already."), "ALREADY_EXISTS") from None
     return factor
 
 
@@ -111,7 +112,7 @@ def recognise(answer: str, *, state: Json, origin: str, host: str, source_ip: st
     if factor is None or not factor.user.is_active or (user is not None and factor.user_id != user.pk):
         if user is not None:
             second_factors.refuse(user, source_ip=source_ip)
-        raise Unauthenticated(_REFUSED)
+        raise Unauthenticated(_("This passkey is not known here. Use another one, or your password."))
     return factor.user
 
 

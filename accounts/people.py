@@ -9,11 +9,9 @@ import re
 from functools import cache
 
 from django.contrib.auth.hashers import check_password, make_password
-from django.contrib.auth.password_validation import validate_password
-from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
-from . import attempts, audit, keys, limits, sessions
+from . import attempts, audit, keys, limits, passwords, sessions
 from .errors import Rejected, Unauthenticated
 from .models import Account, User
 
@@ -188,12 +186,7 @@ def _record(user: User, action: str, *, actor: str, source_ip: str, detail: dict
 
 
 def _set_password(user: User, password: str) -> None:
-    if len(password) > limits.PASSWORD_CHARS:
-        raise Rejected(f"A password has at most {limits.PASSWORD_CHARS} characters.")
-    try:
-        validate_password(password, user)
-    except ValidationError as error:
-        raise Rejected(" ".join(error.messages)) from None
+    passwords.check(password, user)
     user.set_password(password)
 
 

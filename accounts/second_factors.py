@@ -13,6 +13,7 @@ from urllib.parse import quote
 from cryptography.hazmat.primitives.hashes import SHA1
 from cryptography.hazmat.primitives.twofactor.totp import TOTP
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
 
 from . import attempts, audit, clock, limits, vault
 from .errors import NotFound, Rejected, Unauthenticated
@@ -59,7 +60,7 @@ def add_app(user: User, secret: str, code: str, *, source_ip: str = "") -> Secon
     """
     step = _step_of(base64.b32decode(secret), _plain(code))
     if step is None:
-        raise Rejected("This is not the code the app shows now. Check that the phone's clock is right.")
+        raise Rejected(_("This is not the code the app shows now. Check that the phone's clock is right."))
     nonce, ciphertext = vault.seal(secret, account_id=user.account_id, key_id=_binding(user))
     try:
         with transaction.atomic():
@@ -72,7 +73,7 @@ def add_app(user: User, secret: str, code: str, *, source_ip: str = "") -> Secon
             )
             note(user, "ram:BindMFADevice", actor=user.login, source_ip=source_ip, kind="totp")
     except IntegrityError:
-        raise Rejected("You have an authenticator app already. Remove it to set up another.", "CONFLICT") from None
+        raise Rejected(_("You have an authenticator app already. Remove it to set up another."), "CONFLICT") from None
     return made
 
 
@@ -93,7 +94,7 @@ def check(user: User, code: str, *, source_ip: str) -> None:
 def refuse(user: User, *, source_ip: str) -> None:
     """Raises Unauthenticated after writing down that a second factor was wrong."""
     note(user, "ram:SignIn", actor=user.login, source_ip=source_ip, outcome=audit.REFUSED, step="second factor")
-    raise Unauthenticated("The code is wrong, or was used already.")
+    raise Unauthenticated(_("The code is wrong, or was used already."))
 
 
 def remove(user: User, factor_id: int, *, actor: str, source_ip: str = "") -> None:
@@ -106,10 +107,10 @@ def remove(user: User, factor_id: int, *, actor: str, source_ip: str = "") -> No
         mine = SecondFactor.objects.filter(user=user)
         factor = mine.filter(pk=factor_id).first()
         if factor is None:
-            raise NotFound("There is no such second factor.")
+            raise NotFound(_("There is no such second factor."))
         is_last = mine.count() == 1
         if is_last and user.account.requires_second_factor:
-            raise Rejected("The account wants a second factor of everybody. Add another one first.", "CONFLICT")
+            raise Rejected(_("The account wants a second factor of everybody. Add another one first."), "CONFLICT")
         factor.delete()
         if is_last:
             RecoveryCode.objects.filter(user=user).delete()
@@ -133,7 +134,7 @@ def new_recovery_codes(user: User, *, source_ip: str = "") -> list[str]:
     with transaction.atomic():
         User.objects.select_for_update().get(pk=user.pk)
         if not has_any(user):
-            raise Rejected("Recovery codes stand in for a second factor. Add one first.", "CONFLICT")
+            raise Rejected(_("Recovery codes stand in for a second factor. Add one first."), "CONFLICT")
         RecoveryCode.objects.filter(user=user).delete()
         RecoveryCode.objects.bulk_create(RecoveryCode(user=user, digest=_digest(user, code)) for code in codes)
         note(user, "ram:CreateRecoveryCodes", actor=user.login, source_ip=source_ip)

@@ -23,6 +23,9 @@ from django.conf import settings
 _log = logging.getLogger(__name__)
 
 CHANNEL = "mq:events"
+# A process hears of replies on a channel of its own (`leases/lua/request_reply.lua` publishes them), and on one of all.
+REPLIES_CHANNEL = "mq:replies:"
+ANY_PROCESS = "any"
 # Which process an announcement came from: a process does not wake itself twice.
 SENDER = uuid.uuid4().hex
 # Browsers refetch at most so often for one object.
@@ -155,3 +158,19 @@ async def _pass_on(subscription: redis.asyncio.client.PubSub, listener: Callable
         event = orjson.loads(message["data"])
         if event["from"] != SENDER:
             listener(event["topics"])
+
+
+async def follow_replies(listener: Callable[[dict[str, str]], None], on_gap: Callable[[], None]) -> None:
+    """Calls `listener` with each notice of a reply for this process, for ever; `on_gap` when one may be missed."""
+    while True:
+        client = redis.asyncio.Redis.from_url(settings.REDIS_URL)
+        try:
+            async with client, client.pubsub(ignore_subscribe_messages=True) as subscription:
+                await subscription.subscribe(REPLIES_CHANNEL + SENDER, REPLIES_CHANNEL + ANY_PROCESS)
+                on_gap()
+                async for message in subscription.listen():
+                    listener(orjson.loads(message["data"]))
+        except (redis.RedisError, OSError) as error:
+            _log.info("announcements_interrupted", extra={"reason": type(error).__name__})
+        on_gap()
+        await asyncio.sleep(_RECONNECT_SECONDS)

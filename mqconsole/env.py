@@ -9,9 +9,12 @@ A variable `NAME_FILE` beside `NAME` names a file that holds the value (for secr
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import SplitResult, urlsplit
+
+Value = TypeVar("Value")
 
 
 class BadSetting(Exception):
@@ -68,6 +71,13 @@ class Env:
     def path(self, name: str, default: Path) -> Path:
         """Returns an absolute path; a relative one counts from the working directory."""
         return Path(self.text(name, str(default))).expanduser().absolute()
+
+    def parsed(self, name: str, read: Callable[[str], Value]) -> Value:
+        """Returns what `read` makes of the value. Its ValueError says what is wrong, and must not repeat a secret."""
+        try:
+            return read(self.text(name))
+        except ValueError as error:
+            raise BadSetting(f"{name}: {error}") from None
 
     def url(self, name: str, default: str, *, schemes: tuple[str, ...]) -> SplitResult:
         """Returns a parsed URL of one of `schemes`. The error never repeats the value: it may hold a password."""

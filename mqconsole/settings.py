@@ -5,6 +5,8 @@ import secrets
 import urllib.parse
 from pathlib import Path
 
+from accounts import openid_settings
+
 from .env import BadSetting, Env
 from .places import socket_directory
 
@@ -205,10 +207,10 @@ PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
 ]
-AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
-    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
-]
+# What a password has to be is in accounts/passwords.py.
+AUTH_PASSWORD_VALIDATORS: list[dict[str, str]] = []
+# Accounts whose people come in through an OpenID provider.
+OPENID_PROVIDERS = env.parsed("MQ_OPENID", openid_settings.parse)
 SESSION_ENGINE = "accounts.session_store"
 # A session ends so long after signing in, and after so long without a click.
 SESSION_COOKIE_AGE = 3600 * env.integer("MQ_SESSION_HOURS", 12, low=1, high=720)

@@ -1,65 +1,18 @@
 """The hot routes in OpenAPI. They are not Django's, so no view describes them; `protocols.http.messages` reads them."""
 
-from typing import Any
-
 from ..domain import limits
+from . import request_schema
+from .hot_words import CONTENT, INSTANT, RECEIPTS, TEXT, Json, answer, object_, operation, ref
 
-Json = dict[str, Any]  # Any: JSON values
-
-
-def _ref(name: str) -> Json:
-    return {"$ref": f"#/components/schemas/{name}"}
-
-
-def _object(required: list[str], **properties: Json) -> Json:
-    return {"type": "object", "required": required, "properties": properties, "additionalProperties": False}
-
-
-def _answer(required: list[str], **properties: Json) -> Json:
-    return {"type": "object", "required": required, "properties": properties}
-
-
-_TEXT: Json = {"type": "string"}
-_INSTANT: Json = {"type": "string", "format": "date-time"}
-_RECEIPTS: Json = {
-    "type": "array",
-    "items": {"type": "string"},
-    "minItems": 1,
-    "maxItems": limits.RECEIPT_COUNT,
-    "description": "as the receive call returned them",
-}
-_CONTENT: Json = {
-    "body": {"type": "string", "description": "text; or give body_base64"},
-    "body_base64": {"type": "string", "contentEncoding": "base64", "description": "bytes"},
-    "tag": {"type": ["string", "null"], "minLength": 1, "maxLength": limits.TAG_CHARS},
-    "keys": {
-        "type": "array",
-        "items": {"type": "string", "minLength": 1, "maxLength": limits.KEY_CHARS},
-        "maxItems": limits.KEY_COUNT,
-        "description": "messages are found by them",
-    },
-    "properties": {
-        "type": "object",
-        "additionalProperties": _TEXT,
-        "maxProperties": limits.PROPERTY_COUNT,
-        "description": f"at most {limits.PROPERTIES_BYTES} bytes in all",
-    },
-    "sharding_key": {
-        "type": ["string", "null"],
-        "minLength": 1,
-        "maxLength": limits.SHARDING_KEY_CHARS,
-        "description": "messages with the same one go to the same queue, in order",
-    },
-}
-_FAILURE: Json = _answer(
-    ["ok", "code", "title", "detail"], ok={"const": False}, code=_TEXT, title=_TEXT, detail=_TEXT, receipt=_TEXT
+_FAILURE: Json = answer(
+    ["ok", "code", "title", "detail"], ok={"const": False}, code=TEXT, title=TEXT, detail=TEXT, receipt=TEXT
 )
 
 SCHEMAS: Json = {
     "Send": {
-        **_object(
+        **object_(
             [],
-            **_CONTENT,
+            **CONTENT,
             deliver_at={
                 "type": ["string", "null"],
                 "format": "date-time",
@@ -82,18 +35,18 @@ SCHEMAS: Json = {
         ),
         "oneOf": [{"required": ["body"]}, {"required": ["body_base64"]}],
     },
-    "Sent": _answer(
+    "Sent": answer(
         ["message_id", "queue", "offset"],
-        message_id=_TEXT,
+        message_id=TEXT,
         queue={"type": "integer"},
         offset={"type": ["integer", "null"], "description": "null while it waits for its time"},
-        deliver_at=_INSTANT,
+        deliver_at=INSTANT,
         duplicate={"type": "boolean", "description": "true: a message with this dedup_id was stored before"},
     ),
     "SendHalf": {
-        **_object(
+        **object_(
             ["producer_group"],
-            **_CONTENT,
+            **CONTENT,
             producer_group={
                 "type": "string",
                 "minLength": 1,
@@ -112,32 +65,32 @@ SCHEMAS: Json = {
         ),
         "oneOf": [{"required": ["body"]}, {"required": ["body_base64"]}],
     },
-    "HalfSent": _answer(
+    "HalfSent": answer(
         ["transaction_id", "message_id", "queue", "check_at"],
         transaction_id={"type": "string", "description": "what the decision must name"},
-        message_id=_TEXT,
+        message_id=TEXT,
         queue={"type": "integer"},
-        check_at={**_INSTANT, "description": "when the producer group is first asked, without a decision before"},
+        check_at={**INSTANT, "description": "when the producer group is first asked, without a decision before"},
         duplicate={"type": "boolean", "description": "true: a half message with this dedup_id was stored before"},
     ),
-    "Decision": _object(
+    "Decision": object_(
         [],
         discarded={
             "type": "boolean",
             "description": "true: also if it was discarded after its last check; needs mq:Resend, and is audited",
         },
     ),
-    "Decided": _answer(
+    "Decided": answer(
         ["transaction_id", "message_id", "state", "queue", "offset", "decided_at"],
-        transaction_id=_TEXT,
-        message_id=_TEXT,
+        transaction_id=TEXT,
+        message_id=TEXT,
         state={"type": "string", "enum": ["COMMITTED", "ROLLED_BACK"]},
         queue={"type": "integer"},
         offset={"type": ["integer", "null"], "description": "null: rolled back, or waiting for deliver_at"},
-        decided_at=_INSTANT,
-        deliver_at=_INSTANT,
+        decided_at=INSTANT,
+        deliver_at=INSTANT,
     ),
-    "PollChecks": _object(
+    "PollChecks": object_(
         [],
         topics={
             "type": "array",
@@ -149,32 +102,32 @@ SCHEMAS: Json = {
         wait_seconds={"type": ["number", "null"], "minimum": 0, "maximum": limits.WAIT_SECONDS, "default": 0},
         client_id={"type": ["string", "null"], "maxLength": limits.CLIENT_ID_CHARS},
     ),
-    "Check": _answer(
+    "Check": answer(
         ["transaction_id", "check", "message_id", "topic", "queue", "keys", "properties", "born_at", "stored_at"],
-        transaction_id=_TEXT,
+        transaction_id=TEXT,
         check={"type": "integer", "minimum": 1, "description": "which one this is"},
-        message_id=_TEXT,
-        topic=_TEXT,
+        message_id=TEXT,
+        topic=TEXT,
         queue={"type": "integer"},
-        **{**_CONTENT, "body": {**_TEXT, "description": "when it is UTF-8; else body_base64"}},
-        born_at=_INSTANT,
-        stored_at=_INSTANT,
+        **{**CONTENT, "body": {**TEXT, "description": "when it is UTF-8; else body_base64"}},
+        born_at=INSTANT,
+        stored_at=INSTANT,
     ),
-    "Checks": _answer(["checks"], checks={"type": "array", "items": _ref("Check")}),
-    "SendBatch": _object(
+    "Checks": answer(["checks"], checks={"type": "array", "items": ref("Check")}),
+    "SendBatch": object_(
         ["messages"],
-        messages={"type": "array", "items": _ref("Send"), "minItems": 1, "maxItems": limits.BATCH_MESSAGE_COUNT},
+        messages={"type": "array", "items": ref("Send"), "minItems": 1, "maxItems": limits.BATCH_MESSAGE_COUNT},
     ),
     "Failure": _FAILURE,
-    "SentBatch": _answer(
+    "SentBatch": answer(
         ["results"],
         results={
             "type": "array",
             "description": "one for each message, in their order",
-            "items": {"oneOf": [{"allOf": [_answer(["ok"], ok={"const": True}), _ref("Sent")]}, _ref("Failure")]},
+            "items": {"oneOf": [{"allOf": [answer(["ok"], ok={"const": True}), ref("Sent")]}, ref("Failure")]},
         },
     ),
-    "Receive": _object(
+    "Receive": object_(
         ["topics"],
         topics={
             "type": "array",
@@ -182,14 +135,14 @@ SCHEMAS: Json = {
             "maxItems": limits.RECEIVE_TOPIC_COUNT,
             "items": {
                 "oneOf": [
-                    _TEXT,
-                    _object(
+                    TEXT,
+                    object_(
                         ["topic"],
-                        topic=_TEXT,
+                        topic=TEXT,
                         filter={
                             "oneOf": [
                                 {"type": "string", "maxLength": limits.FILTER_CHARS, "description": "tagA||tagB"},
-                                _object(["sql"], sql={"type": "string", "maxLength": limits.SQL_FILTER_CHARS}),
+                                object_(["sql"], sql={"type": "string", "maxLength": limits.SQL_FILTER_CHARS}),
                             ]
                         },
                     ),
@@ -216,28 +169,30 @@ SCHEMAS: Json = {
             "description": "who you are, for people",
         },
     ),
-    "Delivery": _answer(
+    "Delivery": answer(
         ["message_id", "topic", "queue", "offset", "keys", "properties", "attempt", "receipt", "invisible_until"],
-        message_id=_TEXT,
+        message_id=TEXT,
         topic={"type": "string", "description": "where the message was sent, also for a retry"},
         queue={"type": "integer"},
         offset={"type": "integer"},
-        **{**_CONTENT, "body": {**_TEXT, "description": "when it is UTF-8; else body_base64"}},
+        **{**CONTENT, "body": {**TEXT, "description": "when it is UTF-8; else body_base64"}},
         compression={
             "enum": ["zlib", "lz4", "zstd"],
             "description": "the sender compressed the body with this, and it comes as it was sent; else absent",
         },
-        born_at=_INSTANT,
-        stored_at=_INSTANT,
+        born_at=INSTANT,
+        stored_at=INSTANT,
         attempt={"type": "integer", "minimum": 1},
         receipt={"type": "string", "description": "shows that this delivery is yours: for ack, nack, extend"},
-        invisible_until=_INSTANT,
+        invisible_until=INSTANT,
+        correlation_id={"type": "string", "description": "of a request: which one to answer"},
+        reply_to={"type": "string", "description": "of a request: the address a reply needs"},
     ),
-    "Received": _answer(["messages"], messages={"type": "array", "items": _ref("Delivery")}),
-    "Ack": _object(["receipts"], receipts=_RECEIPTS),
-    "Nack": _object(
+    "Received": answer(["messages"], messages={"type": "array", "items": ref("Delivery")}),
+    "Ack": object_(["receipts"], receipts=RECEIPTS),
+    "Nack": object_(
         ["receipts"],
-        receipts=_RECEIPTS,
+        receipts=RECEIPTS,
         error={"type": ["string", "null"], "description": "why; kept in the message's timeline"},
         delay_seconds={
             "type": ["number", "null"],
@@ -246,9 +201,9 @@ SCHEMAS: Json = {
             "description": "when to try again; left out, the group's back-off",
         },
     ),
-    "Extend": _object(
+    "Extend": object_(
         ["receipts"],
-        receipts=_RECEIPTS,
+        receipts=RECEIPTS,
         invisible_seconds={
             "type": ["number", "null"],
             "minimum": limits.INVISIBLE_MIN_SECONDS,
@@ -256,46 +211,27 @@ SCHEMAS: Json = {
             "description": "from now; left out, the group's own time",
         },
     ),
-    "Settled": _answer(
+    "Settled": answer(
         ["results"],
         results={
             "type": "array",
             "description": "one for each receipt, in their order",
             "items": {
                 "oneOf": [
-                    _answer(["ok", "receipt"], ok={"const": True}, receipt=_TEXT, invisible_until=_INSTANT),
-                    _ref("Failure"),
+                    answer(["ok", "receipt"], ok={"const": True}, receipt=TEXT, invisible_until=INSTANT),
+                    ref("Failure"),
                 ]
             },
         },
     ),
+    **request_schema.SCHEMAS,
 }
-
-
-def _operation(name: str, summary: str, *, request: str, answer: str, of: str, status: str = "200") -> Json:
-    return {
-        "operationId": name,
-        "summary": summary,
-        "tags": ["messages"],
-        "parameters": [
-            {"name": part, "in": "path", "required": True, "schema": {"type": "string"}} for part in ("instance", of)
-        ],
-        "requestBody": {"required": True, "content": {"application/json": {"schema": _ref(request)}}},
-        "responses": {
-            status: {
-                "description": "",
-                "headers": {"X-Request-Id": {"schema": {"type": "string"}}},
-                "content": {"application/json": {"schema": _ref(answer)}},
-            }
-        },
-    }
-
 
 _TOPIC = "/instances/{instance}/topics/{topic}"
 _GROUP = "/instances/{instance}/groups/{group}"
 _TRANSACTION = "/instances/{instance}/transactions/{transaction}"
 PATHS: Json = {
-    f"{_TOPIC}/messages": _operation(
+    f"{_TOPIC}/messages": operation(
         "sendMessage",
         "Send a message; 201 says that it is on disk",
         request="Send",
@@ -303,10 +239,10 @@ PATHS: Json = {
         of="topic",
         status="201",
     ),
-    f"{_TOPIC}/messages:batch": _operation(
+    f"{_TOPIC}/messages:batch": operation(
         "sendMessages", "Send up to 1000 messages", request="SendBatch", answer="SentBatch", of="topic"
     ),
-    f"{_TOPIC}/messages:half": _operation(
+    f"{_TOPIC}/messages:half": operation(
         "sendHalfMessage",
         "Send a half message: nobody sees it until it is committed",
         request="SendHalf",
@@ -314,34 +250,35 @@ PATHS: Json = {
         of="topic",
         status="201",
     ),
-    f"{_TRANSACTION}:commit": _operation(
+    f"{_TRANSACTION}:commit": operation(
         "commitTransaction", "Make a half message visible", request="Decision", answer="Decided", of="transaction"
     ),
-    f"{_TRANSACTION}:rollback": _operation(
+    f"{_TRANSACTION}:rollback": operation(
         "rollbackTransaction",
         "Make sure that a half message is never seen",
         request="Decision",
         answer="Decided",
         of="transaction",
     ),
-    "/instances/{instance}/producer-groups/{group}:checks": _operation(
+    "/instances/{instance}/producer-groups/{group}:checks": operation(
         "pollChecks",
         "Ask which transactions of a producer group wait for an answer",
         request="PollChecks",
         answer="Checks",
         of="group",
     ),
-    f"{_GROUP}/messages:receive": _operation(
+    f"{_GROUP}/messages:receive": operation(
         "receiveMessages", "Receive messages, waiting for them", request="Receive", answer="Received", of="group"
     ),
-    f"{_GROUP}/messages:ack": _operation(
+    f"{_GROUP}/messages:ack": operation(
         "ackMessages", "Say that messages are done", request="Ack", answer="Settled", of="group"
     ),
-    f"{_GROUP}/messages:nack": _operation(
+    f"{_GROUP}/messages:nack": operation(
         "nackMessages", "Say that messages failed: they come again later", request="Nack", answer="Settled", of="group"
     ),
-    f"{_GROUP}/messages:extend": _operation(
+    f"{_GROUP}/messages:extend": operation(
         "extendMessages", "Ask for more time", request="Extend", answer="Settled", of="group"
     ),
+    **request_schema.PATHS,
 }
 OPERATION_IDS = frozenset(operation["operationId"] for operation in PATHS.values())

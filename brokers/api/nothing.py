@@ -40,3 +40,17 @@ class HotRoute(Nothing):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         raise Rejected("This address takes POST.", ErrorCode.METHOD_NOT_ALLOWED)
+
+
+@extend_schema(exclude=True)
+class HotReading(Nothing):
+    """405 for every method but GET, which never comes here."""
+
+    http_method_names = ["get"]
+
+    def get(self, request: Request, **names: str) -> Response:
+        """Named so that Allow names it."""
+        raise AssertionError("the hot door answers GET")
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        raise Rejected("This address takes GET.", ErrorCode.METHOD_NOT_ALLOWED)

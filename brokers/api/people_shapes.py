@@ -83,7 +83,12 @@ class UserShape(serializers.Serializer[User]):
     can_sign_in = serializers.BooleanField(source="has_usable_password", help_text="has a password for the console")
     groups = serializers.SerializerMethodField()
     access_keys = KeyShape(many=True, source="access_keys.all")
+    second_factors = serializers.SerializerMethodField(help_text="how many the user has")
     created_at = serializers.DateTimeField()
+    last_used_at = serializers.DateTimeField(allow_null=True, help_text="the last sign-in, or use of a key")
+
+    def get_second_factors(self, user: User) -> int:
+        return len(user.second_factors.all())
 
     def get_groups(self, user: User) -> list[str]:
         return sorted(group.name for group in user.user_groups.all())

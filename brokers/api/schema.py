@@ -128,7 +128,7 @@ def complete(*, result: Json, **_context: Any) -> Json:  # Any: what else specta
             operation.pop("description" if operation.get("description") == ApiView.__doc__ else "", None)
             _finish(method, operation)
     for path, operation in hot_schema.PATHS.items():
-        paths.setdefault(path, {})["post"] = operation
+        paths.setdefault(path, {})["post" if "requestBody" in operation else "get"] = operation
     for operations in paths.values():
         for operation in operations.values():
             for answer in operation["responses"].values():

@@ -15,11 +15,13 @@ from . import (
     operations,
     policies,
     producer_groups,
+    requests,
     schema,
+    sign_ins,
     topics,
     transactions,
 )
-from .nothing import HotRoute, Nothing
+from .nothing import HotReading, HotRoute, Nothing
 
 
 class NameConverter:
@@ -51,8 +53,17 @@ managed: list[URLPattern] = [
     path("whoami", instances.Caller.as_view()),
     path("access-keys", keys.Keys.as_view()),
     path("access-keys/<name:key>", keys.OneKey.as_view()),
+    path("account", sign_ins.OneAccount.as_view()),
+    path("sessions", sign_ins.Sessions.as_view()),
+    path("sessions:end", sign_ins.EndOthers.as_view()),
+    path("sessions/<name:session>", sign_ins.OneSession.as_view()),
     path("users", members.Users.as_view()),
     path(_U, members.OneUser.as_view()),
+    path(f"{_U}/sessions", sign_ins.UserSessions.as_view()),
+    path(f"{_U}/sessions:end", sign_ins.EndUserSessions.as_view()),
+    path(f"{_U}/sessions/<name:session>", sign_ins.OneUserSession.as_view()),
+    path(f"{_U}/second-factors", sign_ins.UserFactors.as_view()),
+    path(f"{_U}/invitation", sign_ins.UserInvitation.as_view()),
     path(f"{_U}/access-keys", members.UserKeys.as_view()),
     path(f"{_U}/access-keys/<name:key>", members.OneUserKey.as_view()),
     path("user-groups", members.UserGroups.as_view()),
@@ -88,6 +99,8 @@ managed: list[URLPattern] = [
     path(f"{_I}/grants", grants.Grants.as_view()),
     path(f"{_I}/messages", messages.Messages.as_view()),
     path(f"{_I}/messages/<name:message>", messages.OneMessage.as_view()),
+    path(f"{_I}/requests", requests.InstanceRequests.as_view()),
+    path(f"{_T}/requests", requests.TopicRequests.as_view()),
     path(f"{_I}/operations", operations.Operations.as_view()),
     path(_O, operations.OneOperation.as_view()),
     path(f"{_O}/entries", operations.Entries.as_view()),
@@ -102,6 +115,9 @@ urlpatterns: list[URLPattern] = [
     # Served before Django; only a wrong method comes here.
     path(f"{_T}/messages", HotRoute.as_view()),
     path(f"{_T}/messages:batch", HotRoute.as_view()),
+    path(f"{_T}/messages:request", HotRoute.as_view()),
+    path(f"{_I}/requests/<name:asked>:reply", HotRoute.as_view()),
+    path(f"{_I}/requests/<name:asked>", HotReading.as_view()),
     path(f"{_T}/messages:half", HotRoute.as_view()),
     path(f"{_TX}:commit", HotRoute.as_view()),
     path(f"{_TX}:rollback", HotRoute.as_view()),

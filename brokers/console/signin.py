@@ -12,7 +12,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts import passkeys, people, second_factors
+from accounts import openid, passkeys, people, second_factors
 from accounts.errors import AccountError, TryLater, Unauthenticated
 from accounts.models import AuditEntry, SecondFactor, User
 
@@ -46,6 +46,7 @@ def sign_in(request: HttpRequest, account: str = "") -> HttpResponse:
         "form": form,
         "account": account,
         "next": target,
+        "provider": openid.provider_of(str(form["account"].value() or "")),
         "offers_passkeys": passkeys.can_be_used(entrance.site(request)["host"]),
         "is_first_use": not AuditEntry.objects.filter(action="ram:SignIn", outcome="ok").exists(),
         "credentials_path": str(settings.DATA_DIR / "credentials.json"),

@@ -9,9 +9,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from accounts import grants, keys, members, second_factors
+from accounts import grants, invitations, keys, members, second_factors
 from accounts.errors import AccountError, Rejected
-from accounts.limits import KEYS_PER_USER
+from accounts.limits import INVITATION_HOURS, KEYS_PER_USER
 from accounts.models import User
 from accounts.policies import system
 from brokers.catalog import access
@@ -34,6 +34,8 @@ def index(request: HttpRequest) -> HttpResponse:
         except Rejected as error:
             form.add_error("name" if error.code in {"INVALID_NAME", "ALREADY_EXISTS"} else None, error.detail)
         else:
+            if "invite" in request.POST:
+                return invite(request, made.name)
             messages.success(
                 request,
                 _("The user %(name)s is made; it may do nothing yet.") % {"name": made.name},
@@ -74,6 +76,29 @@ def password(request: HttpRequest, name: str) -> HttpResponse:
         _("The password is changed."),
         to=_to(name),
     )
+
+
+@page.page
+@require_POST
+def invite(request: HttpRequest, name: str) -> HttpResponse:
+    """Makes an invitation and shows its link in this one answer."""
+    actor = page.actor(request)
+    try:
+        _made, token = members.invite(actor, name)
+    except Rejected as error:
+        messages.error(request, error.detail)
+        return HttpResponseRedirect(_to(name))
+    link = request.build_absolute_uri(reverse("invitation_link", args=[token]))
+    response = _show(request, members.user(actor, name), fresh=None, link=link)
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+@page.page
+@require_POST
+def revoke_invitation(request: HttpRequest, name: str) -> HttpResponse:
+    said = _("The invitation is taken back.")
+    return change(request, lambda: members.revoke_invitation(page.actor(request), name), said, to=_to(name))
 
 
 @page.page
@@ -170,7 +195,7 @@ def change(request: HttpRequest, work: Callable[[], object], said: str, *, to: s
     return HttpResponseRedirect(to)
 
 
-def _show(request: HttpRequest, found: User, *, fresh: dict[str, str] | None) -> HttpResponse:
+def _show(request: HttpRequest, found: User, *, fresh: dict[str, str] | None, link: str | None = None) -> HttpResponse:
     actor = page.actor(request)
     held = members.of_user(found)
     own = {policy.policy for policy in held if not policy.via}
@@ -184,6 +209,9 @@ def _show(request: HttpRequest, found: User, *, fresh: dict[str, str] | None) ->
         "can_create_key": len(keys.of_user(found)) < KEYS_PER_USER,
         "password_form": PasswordForm(),
         "is_self": found.pk == actor.user_id,
+        "link": link,
+        "link_hours": INVITATION_HOURS,
+        "invitation": invitations.of_user(found),
         "factors": second_factors.of_user(found),
         "sessions": _sessions(request, found),
     }

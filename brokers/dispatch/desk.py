@@ -16,13 +16,16 @@ from ..catalog import snapshot
 from ..domain import clock, limits
 from ..domain.errors import BrokerError
 from ..domain.receipts import Receipt
-from ..engine import clients, delivery, publish, pulls, settlement
+from ..engine import clients, delivery, publish, pulls, request_stats, settlement
+from ..engine import requests as request_rules
 from ..engine.delivery import Delivery, ReceiveRequest
 from ..engine.publish import Published, Send
 from ..engine.pulls import Commit, Pull, Pulled
 from ..engine.settlement import Extension, Refusal
 from . import allowances, bridge, connections, meters
 from .batching import Batcher
+from .readers import Reader, Readers
+from .requests import PROCESS, Requests
 from .transactions import Transactions
 from .waiters import Waiters
 
@@ -39,7 +42,7 @@ _WAITING_BYTES = 256 * 1024 * 1024
 
 
 class Desk:
-    """The engine as coroutines see it."""
+    """The engine as coroutines see it. `requests` asks and answers; `readers` are those who could answer."""
 
     def __init__(self) -> None:
         waiting = limits.DISPATCH_WAITING_COUNT
@@ -73,6 +76,8 @@ class Desk:
             pulls.commit, max_items=1000, waiting_limit=10 * waiting, lanes=(bridge.Lane("commit"),)
         )
         self._receives: dict[int, Batcher[ReceiveRequest, delivery.Result]] = {}
+        self.requests = Requests(self.publish)
+        self.readers = Readers()
         self._waiters = Waiters()
         self._pull_numbers = itertools.count(1)
         self._presence: dict[int, dict[str, clients.Seen]] = {}
@@ -92,6 +97,10 @@ class Desk:
             asyncio.create_task(allowances.tend()),
             asyncio.create_task(connections.tend()),
             asyncio.create_task(_repeat(_PRESENCE_SECONDS, self._flush_presence)),
+            asyncio.create_task(self.requests.follow()),
+            asyncio.create_task(_repeat(_PRESENCE_SECONDS, partial(request_rules.note_process, PROCESS))),
+            asyncio.create_task(_repeat(_PRESENCE_SECONDS, request_stats.flush)),
+            asyncio.create_task(self._flush_readers()),
         ]
 
     async def stop(self) -> None:
@@ -99,6 +108,7 @@ class Desk:
         self._stopping = True
         events.unlisten(self._listener)
         self._waiters.wake_all()
+        await self.requests.stop()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -170,6 +180,7 @@ class Desk:
     async def forget_client(self, group_id: int, client_id: str) -> None:
         """Forgets a client that said goodbye."""
         self._presence.get(group_id, {}).pop(client_id, None)
+        await self.readers.forget(Reader(group_id, client_id))
         await bridge.run(clients.forget, group_id, client_id)
 
     def note_client(self, group_id: int, seen: clients.Seen) -> None:
@@ -190,6 +201,11 @@ class Desk:
         if isinstance(result, BrokerError):
             raise result
         return result
+
+    async def _flush_readers(self) -> None:
+        while True:
+            await self.readers.flush()
+            await asyncio.sleep(_PRESENCE_SECONDS)
 
     def _flush_presence(self) -> None:
         seen, self._presence = self._presence, {}

@@ -79,6 +79,17 @@ NONCE_CHARS = 64
 DISPATCH_WAITING_COUNT = 20_000
 PARKED_POLL_COUNT = 50_000
 
+# --- request and reply ---------------------------------------------------------------------------------------------
+REQUEST_DEFAULT_SECONDS = 3  # apache/rocketmq DefaultMQProducer.sendMsgTimeout
+REQUEST_SECONDS = 600
+REQUEST_KEPT_SECONDS = 600  # so long after its end a request is still known, for those who answer late
+REQUEST_OPEN_COUNT = 10_000  # of one instance
+REPLY_COUNT = 100  # of one request
+REPLIES_BYTES = 16 * 1024 * 1024  # of one request, in Redis
+CORRELATION_ID_CHARS = 64
+REPLY_ADDRESS_CHARS = 1200
+REQUEST_EXPIRY_COUNT = 500
+
 # --- bulk work: rows of one transaction -------------------------------------------------------------------------
 REDRIVE_BATCH_COUNT = 200
 SCHEDULE_BATCH_COUNT = 500

@@ -18,7 +18,7 @@ from django.conf import settings
 from ..dispatch import bridge, desk
 from ..domain import limits
 from ..domain.errors import BrokerError
-from ..engine import clients, quotas, retention, schedule, settlement
+from ..engine import clients, quotas, requests, retention, schedule, settlement
 from .back_checks import BackChecks
 from .remoting.server import RemotingServer
 
@@ -27,6 +27,7 @@ _log = logging.getLogger(__name__)
 GROUP = "broker"
 _DUE_SECONDS = 0.1
 _LEASE_SECONDS = 0.2
+_REQUEST_SECONDS = 1.0
 _TEND_SECONDS = 60.0
 _BACKLOG_SECONDS = 10.0
 _HEARTBEAT_SECONDS = 3.0
@@ -54,6 +55,7 @@ class BrokerWorker:
 
     async def serve(self) -> None:
         """Runs until `stop`."""
+        await desk.get()
         remoting = RemotingServer(self.name) if settings.REMOTING else None
         self._checks = BackChecks(self.name, remoting, layer_group=GROUP)
         if remoting is not None:
@@ -66,6 +68,9 @@ class BrokerWorker:
                 ),
                 tasks.create_task(
                     self._repeat(_LEASE_SECONDS, partial(bridge.run, settlement.expire_leases, limits.LEASE_SCAN_COUNT))
+                ),
+                tasks.create_task(
+                    self._repeat(_REQUEST_SECONDS, partial(bridge.run, requests.expire, limits.REQUEST_EXPIRY_COUNT))
                 ),
                 tasks.create_task(self._repeat(_TEND_SECONDS, partial(bridge.run, retention.tend))),
                 tasks.create_task(self._repeat(_BACKLOG_SECONDS, partial(bridge.run, quotas.sample_backlogs))),

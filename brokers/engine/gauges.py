@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ..leases import workers
 from ..store import gauges as rows
 from ..store import halves
-from . import offsets
+from . import offsets, request_stats
 from .offsets import GroupProgress
 
 # More series than this would hurt whoever stores them; the rest is left out and said so by `is_cut`.
@@ -64,6 +64,7 @@ class Reading:
 
     topics: list[TopicGauge]
     groups: list[GroupGauge]
+    requests: list[request_stats.TopicRequests]
     half_topics: list[HalfGauge]
     producer_groups: list[CheckGauge]
     workers: int | None
@@ -71,7 +72,7 @@ class Reading:
 
 
 def read() -> Reading:
-    """Returns the present numbers. Eight queries and two round trips to Redis, whatever there is."""
+    """Returns the present numbers. Ten queries and three round trips to Redis, whatever there is."""
     topics = [TopicGauge(*row) for row in rows.topics(SERIES_COUNT)]
     groups = rows.groups(SERIES_COUNT)
     progress = offsets.progress([group_id for group_id, _, _, _ in groups])
@@ -81,6 +82,7 @@ def read() -> Reading:
         groups=[
             GroupGauge(account, instance, name, progress[group_id]) for group_id, account, instance, name in groups
         ],
+        requests=request_stats.totals(SERIES_COUNT),
         half_topics=[HalfGauge(*row) for row in halves.gauges(SERIES_COUNT)],
         producer_groups=[CheckGauge(*row) for row in halves.totals(SERIES_COUNT)],
         workers=None if alive is None else len(alive),

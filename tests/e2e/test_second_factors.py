@@ -121,6 +121,24 @@ def test_passkey_is_made_and_signs_in_alone_and_as_the_second_step(visitor: Visi
     assert guest.url.partition("?")[0].endswith("/signin-passkey")
 
 
+def test_somebody_who_is_invited_chooses_the_password_and_enters(visitor: Visitor, guest: Page) -> None:
+    visitor.go("/users")
+    visitor.page.get_by_label("Name").fill("nora")
+    visitor.press("Create and invite")
+    link = visitor.page.locator("#fresh-link").inner_text()
+    guest.goto(link.replace("127.0.0.1", "localhost"))
+    assert guest.url.endswith("/invitation")
+    guest.get_by_label("Password").fill("password1234")
+    guest.get_by_role("button", name="Set password").click()
+    expect(guest.locator("form")).to_contain_text(["attackers"])
+    guest.get_by_label("Password").fill(PASSWORD)
+    guest.get_by_role("button", name="Set password").click()
+    guest.wait_for_url("**/signin/*")
+    expect(guest.locator("#main")).to_contain_text("Your password is set")
+    give_password(guest, visitor, "nora")
+    guest.wait_for_url("**/")
+
+
 def test_session_is_ended_from_another_browser(visitor: Visitor, browser: Browser) -> None:
     make_user(visitor, "sam")
     contexts = [browser.new_context(locale="en-GB", base_url=visitor.server.url) for _ in range(2)]

@@ -27,7 +27,7 @@ HOT = hot_schema.OPERATION_IDS
 # About the caller alone, or empty for whoever may see nothing.
 OPEN = {
     "whoami", "listAccessKeys", "createAccessKey", "getAccessKey", "updateAccessKey", "deleteAccessKey",
-    "listInstances",
+    "listInstances", "getAccount", "listSessions", "endSessions", "endSession",
 }  # fmt: skip
 
 
@@ -91,6 +91,14 @@ ROWS: dict[str, Row] = {
     "getUser": Row([("ram:GetUser", USER)]),
     "updateUser": Row([("ram:UpdateUser", USER), ("ram:GetUser", USER)], {"active": False}),
     "deleteUser": Row([("ram:DeleteUser", USER)]),
+    "updateAccount": Row([("ram:SetSecurityPreference", EVERYONE)], {"requires_second_factor": False}, stranger={200}),
+    "listUserSessions": Row([("ram:ListSessions", USER)]),
+    "endUserSessions": Row([("ram:EndSessions", USER)]),
+    "endUserSession": Row([("ram:EndSessions", USER)]),
+    "deleteUserSecondFactors": Row([("ram:UnbindMFADevice", USER)]),
+    "getUserInvitation": Row([("ram:GetUser", USER)]),
+    "createUserInvitation": Row([("ram:UpdateLoginProfile", USER)]),
+    "deleteUserInvitation": Row([("ram:UpdateLoginProfile", USER)]),
     "listUserAccessKeys": Row([("ram:GetUser", USER)]),
     "createUserAccessKey": Row([("ram:CreateAccessKey", USER)], {}),
     "updateUserAccessKey": Row([("ram:UpdateAccessKey", USER)], {"enabled": False}),
@@ -131,7 +139,7 @@ ROWS: dict[str, Row] = {
 }
 NAMES = {
     "instance": "shop", "topic": "orders", "group": "workers", "operation": "1", "number": "1", "user": "ben",
-    "policy": "idle", "message": "0" * 32,
+    "policy": "idle", "message": "0" * 32, "session": "0" * 16,
 }  # fmt: skip
 
 

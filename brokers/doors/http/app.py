@@ -12,7 +12,7 @@ from accounts.errors import AccountError
 from ...domain import limits
 from ...domain.actor import Actor
 from ...domain.errors import BrokerError, ErrorCode, Rejected
-from . import deliveries, health, identity, metrics, sends, transactions
+from . import deliveries, health, identity, metrics, requests, sends, transactions
 from .exchange import Event, Exchange, Gone, Receive, Scope, Send
 from .routes import Route, find
 
@@ -25,6 +25,9 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 _HANDLERS: dict[str, tuple[Handler, int]] = {
     "send": (sends.send, limits.SEND_REQUEST_BYTES),
     "batch": (sends.send_batch, limits.BATCH_REQUEST_BYTES),
+    "request": (requests.ask, limits.SEND_REQUEST_BYTES),
+    "reply": (requests.reply, limits.SEND_REQUEST_BYTES),
+    "look": (requests.look, limits.SMALL_REQUEST_BYTES),
     "receive": (deliveries.receive, limits.SMALL_REQUEST_BYTES),
     "ack": (deliveries.acknowledge, limits.SMALL_REQUEST_BYTES),
     "nack": (deliveries.refuse, limits.SMALL_REQUEST_BYTES),
@@ -45,7 +48,7 @@ def in_front_of(app: App) -> App:
             return
         route = find(scope["raw_path"]) if scope["type"] == "http" else None
         # A GET of .../messages is management's; so is what it says about any other verb on these paths.
-        if route is None or scope["method"] != "POST":
+        if route is None or scope["method"] != route.method:
             await _pass_on(app, scope, receive=receive, send=send)
         else:
             await _serve(Exchange(scope, receive, send), route)

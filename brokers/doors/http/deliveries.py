@@ -13,6 +13,7 @@ from django.conf import settings
 from ...catalog import snapshot
 from ...catalog.snapshot import GroupEntry
 from ...dispatch import bridge, desk
+from ...dispatch.readers import POLLING_MS, Place, Reader
 from ...domain import clock, receipts
 from ...domain.actor import Actor
 from ...domain.errors import BrokerError, ErrorCode, Rejected
@@ -21,7 +22,7 @@ from ...engine.clients import Seen
 from ...engine.delivery import Delivery, ReceiveRequest, Subscription
 from ...engine.settlement import Extension, Refusal
 from ...protocols.http import messages, problems
-from .. import allowance, permission
+from .. import allowance, permission, replying
 from .exchange import Exchange
 from .routes import Route
 
@@ -50,13 +51,15 @@ async def receive(exchange: Exchange, actor: Actor, route: Route) -> None:
     counter = desk.started() or await desk.get()
     counter.note_client(group.id, Seen(client_id, "http", exchange.peer, actor.name, clock.now_ms()))
     await allowance.require_receive(actor, group, wait_seconds=form.wait.total_seconds())
+    places = [Place(group.instance_id, subscription.topic.name) for subscription in subscriptions]
+    await counter.readers.note(places, Reader(group.id, client_id), lasting_ms=POLLING_MS)
     deliveries = await _claim(counter, exchange, request, wait=form.wait)
     if form.wait and deliveries:
         # What was claimed and is not handed out comes again when its lease ends.
         names = [route.name, *(name for name, _ in form.topics)]
         await permission.require_still(actor, "mq:SUB", names, instance=route.instance)
     allowance.note_received(actor, group, (len(one.message.body) for one in deliveries))
-    await exchange.answer(200, {"messages": [_describe(delivery) for delivery in deliveries]})
+    await exchange.answer(200, {"messages": [_describe(delivery, group) for delivery in deliveries]})
 
 
 async def acknowledge(exchange: Exchange, actor: Actor, route: Route) -> None:
@@ -147,9 +150,11 @@ def _results(texts: Sequence[str], outcomes: dict[str, Outcome]) -> list[dict[st
     return results
 
 
-def _describe(delivery: Delivery) -> dict[str, Any]:  # Any: JSON values
+def _describe(delivery: Delivery, group: GroupEntry) -> dict[str, Any]:  # Any: JSON values
+    reply_to = replying.address_for(delivery.message, topic=delivery.topic, group=group)
     return {
         **messages.describe_message(delivery.message),
+        **({} if reply_to is None else {"reply_to": reply_to}),
         "topic": delivery.topic,
         "queue": delivery.queue,
         "attempt": delivery.attempt,

@@ -56,6 +56,7 @@ class _Numbers:
     def collect(self) -> Iterator[Metric]:
         yield from self._topics()
         yield from self._groups()
+        yield from self._requests()
         yield from self._transactions()
         if self._reading.workers is not None:
             yield GaugeMetricFamily("mqconsole_broker_workers", "Broker workers alive", value=self._reading.workers)
@@ -70,6 +71,31 @@ class _Numbers:
             taken.add_metric(labels, topic.taken)
             kept.add_metric(labels, topic.kept)
         yield from (taken, kept)
+
+    def _requests(self) -> Iterator[Metric]:
+        asked = CounterMetricFamily("mqconsole_requests_total", "Requests that were sent", labels=_TOPIC)
+        answered = CounterMetricFamily("mqconsole_requests_answered_total", "Requests with a reply", labels=_TOPIC)
+        late = CounterMetricFamily("mqconsole_requests_timed_out_total", "Requests without a reply", labels=_TOPIC)
+        nobody = CounterMetricFamily(
+            "mqconsole_requests_no_responder_total", "Requests refused because nobody could answer", labels=_TOPIC
+        )
+        flying = GaugeMetricFamily("mqconsole_requests_in_flight", "Requests that wait for replies", labels=_TOPIC)
+        took = GaugeMetricFamily(
+            "mqconsole_request_latency", "Time to the reply, in ms, lately", labels=[*_TOPIC, "quantile"]
+        )
+        for gauge in self._reading.requests:
+            total, found = gauge.total, gauge.percentiles
+            labels = [total.account, total.instance, total.topic]
+            asked.add_metric(labels, total.asked)
+            answered.add_metric(labels, total.answered)
+            late.add_metric(labels, total.timed_out)
+            nobody.add_metric(labels, total.no_responder)
+            if gauge.in_flight is not None:
+                flying.add_metric(labels, gauge.in_flight)
+            for quantile, value in (("0.5", found.p50), ("0.95", found.p95), ("0.99", found.p99)):
+                if value is not None:
+                    took.add_metric([*labels, quantile], value)
+        yield from (asked, answered, late, nobody, flying, took)
 
     def _transactions(self) -> Iterator[Metric]:
         half = GaugeMetricFamily("rocketmq_half_messages", "Half messages that wait for a decision", labels=_TOPIC)

@@ -9,10 +9,11 @@ from functools import lru_cache
 from urllib.parse import unquote
 
 _HOT = re.compile(
-    rb"/api/v1/instances/([^/]+)/(?:topics/([^/]+)/messages(:batch|:half)?"
+    rb"/api/v1/instances/([^/]+)/(?:topics/([^/]+)/messages(:batch|:half|:request)?"
     rb"|groups/([^/]+)/messages:(receive|ack|nack|extend)"
     rb"|transactions/([^/:]+):(commit|rollback)"
-    rb"|producer-groups/([^/:]+):(checks))"
+    rb"|producer-groups/([^/:]+):(checks)"
+    rb"|requests/([^/:]+)(:reply)?)"
 )
 
 
@@ -22,7 +23,12 @@ class Route:
 
     verb: str
     instance: str
-    name: str  # of the topic (send, batch, half), the group (receive, ack, …), the transaction or the producer group
+    name: str  # of the topic (send, batch, half, request), group, transaction, producer group or request
+
+    @property
+    def method(self) -> str:
+        """Returns the one method the route is for."""
+        return "GET" if self.verb == "look" else "POST"
 
 
 @lru_cache(maxsize=4096)
@@ -35,7 +41,7 @@ def find(raw_path: bytes) -> Route | None:
     if topic is not None:
         return Route(kind[1:].decode() if kind else "send", _name(instance), _name(topic))
     name, verb = next((name, verb) for name, verb in zip(others[::2], others[1::2], strict=True) if name is not None)
-    return Route(verb.decode(), _name(instance), _name(name))
+    return Route(verb.decode().lstrip(":") if verb else "look", _name(instance), _name(name))
 
 
 def _name(raw: bytes) -> str:

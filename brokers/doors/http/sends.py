@@ -20,7 +20,7 @@ from .routes import Route
 
 async def send(exchange: Exchange, actor: Actor, route: Route) -> None:
     """Stores one message and answers 201 with its place."""
-    topic = await _topic(actor, route)
+    topic = await topic_of(actor, route)
     message = messages.parse_send(messages.parse_json(exchange.body), born_host=exchange.peer)
     await allowance.require_send(actor, topic, (len(message.body),))
     (result,) = await (desk.started() or await desk.get()).publish([Sending(topic, message)])
@@ -31,7 +31,7 @@ async def send(exchange: Exchange, actor: Actor, route: Route) -> None:
 
 async def send_batch(exchange: Exchange, actor: Actor, route: Route) -> None:
     """Stores up to a thousand messages and answers 200 with one result an entry, in order."""
-    topic = await _topic(actor, route)
+    topic = await topic_of(actor, route)
     if len(exchange.body) > limits.SEND_REQUEST_BYTES:
         entries = await bridge.run(_parse_batch, exchange.body, exchange.peer)
     else:
@@ -51,6 +51,15 @@ async def send_batch(exchange: Exchange, actor: Actor, route: Route) -> None:
     )
 
 
+async def topic_of(actor: Actor, route: Route) -> snapshot.TopicEntry:
+    """Returns the topic of a route that `actor` may send to. Raises Denied, NotFound."""
+    await permission.require(actor, "mq:PUB", route.name, instance=route.instance)
+    topic = snapshot.cached_topic(actor.account_id, route.instance, route.name)
+    if topic is None:
+        topic = await bridge.run(snapshot.topic, actor.account_id, route.instance, route.name)
+    return topic
+
+
 def _parse_batch(body: bytes, born_host: str) -> list[Any]:  # Any: Outgoing or Rejected
     entries: list[Any] = []
     for raw in messages.parse_batch(messages.parse_json(body)):
@@ -59,14 +68,6 @@ def _parse_batch(body: bytes, born_host: str) -> list[Any]:  # Any: Outgoing or 
         except Rejected as error:
             entries.append(error)
     return entries
-
-
-async def _topic(actor: Actor, route: Route) -> snapshot.TopicEntry:
-    await permission.require(actor, "mq:PUB", route.name, instance=route.instance)
-    topic = snapshot.cached_topic(actor.account_id, route.instance, route.name)
-    if topic is None:
-        topic = await bridge.run(snapshot.topic, actor.account_id, route.instance, route.name)
-    return topic
 
 
 def _describe(result: Published) -> dict[str, Any]:  # Any: JSON values

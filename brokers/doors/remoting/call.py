@@ -32,8 +32,18 @@ class Peer(Protocol):
     def ip(self) -> str:
         """Returns the client's address."""
 
+    @property
+    def is_gone(self) -> bool:
+        """Returns True once the connection has ended."""
+
     def tell(self, code: int, fields: Mapping[str, str], body: bytes = b"") -> None:
         """Sends a one-way request to the client; a client that is gone hears nothing."""
+
+    async def ask(self, code: int, fields: Mapping[str, str], body: bytes = b"", *, seconds: float) -> Command:
+        """Sends a request to the client and returns its answer.
+
+        Raises: TimeoutError when it takes longer than `seconds`; ConnectionError when the client hangs up.
+        """
 
 
 @dataclass(slots=True)

@@ -54,6 +54,7 @@ class Connection:
         self._decoder = Decoder()
         self._room = asyncio.Semaphore(limits.CONNECTION_REQUEST_COUNT)
         self._polls: set[asyncio.Task[None]] = set()
+        self._questions: dict[int, asyncio.Future[Command]] = {}
         self._opaque = itertools.count(1)
         self._counted: Actor | None = None
         peer = writer.get_extra_info("peername") or ("", 0)
@@ -70,10 +71,32 @@ class Connection:
         """Returns the client's address."""
         return self._ip
 
+    @property
+    def is_gone(self) -> bool:
+        """Returns True once the connection has ended."""
+        return self._writer.is_closing()
+
     def tell(self, code: int, fields: Mapping[str, str], body: bytes = b"") -> None:
         """Sends a one-way request to the client; a client that is gone hears nothing."""
         if not self._writer.is_closing():
             self._write(frames.notice(code, next(self._opaque), fields=fields, body=body))
+
+    async def ask(self, code: int, fields: Mapping[str, str], body: bytes = b"", *, seconds: float) -> Command:
+        """Sends a request to the client and returns its answer.
+
+        Raises: TimeoutError when it takes longer than `seconds`; ConnectionError when the client hangs up.
+        """
+        if self._writer.is_closing():
+            raise ConnectionError("the client is gone")
+        opaque = next(self._opaque)
+        answer: asyncio.Future[Command] = asyncio.get_running_loop().create_future()
+        self._questions[opaque] = answer
+        try:
+            self._write(frames.question(code, opaque, fields=fields, body=body))
+            async with asyncio.timeout(seconds):
+                return await answer
+        finally:
+            del self._questions[opaque]
 
     async def serve(self) -> None:
         """Runs until the client hangs up; what it asked for before that is still done, save waiting for messages."""
@@ -88,6 +111,9 @@ class Connection:
                 self._writer.close()
                 for poll in self._polls:
                     poll.cancel()
+                for answer in self._questions.values():
+                    if not answer.done():
+                        answer.set_exception(ConnectionError("the client is gone"))
                 if self._counted is not None:
                     connections.leave(self._counted)
 
@@ -127,14 +153,19 @@ class Connection:
         clock = asyncio.get_running_loop().time
         data = await self._greet()
         began = clock()
-        while data:
-            if await self._take(data, tasks):
-                began = clock()
-            # A client that sends a byte now and then is not idle, and holds what it sent in memory all the same.
-            seconds = began + limits.CONNECTION_FRAME_SECONDS - clock() if self._decoder.has_part else None
-            async with asyncio.timeout(limits.CONNECTION_IDLE_SECONDS if seconds is None else max(seconds, 0)):
-                data = await self._receive()
-            began = clock() if seconds is None else began
+        async with asyncio.timeout(None) as patience:
+            while data:
+                # A client that sends a byte now and then is not idle, and holds what it sent in memory all the same.
+                if await self._take(data, tasks):
+                    began = clock()
+                if self._decoder.has_part:
+                    patience.reschedule(began + limits.CONNECTION_FRAME_SECONDS)
+                    data = await self._receive()
+                else:
+                    patience.reschedule(clock() + limits.CONNECTION_IDLE_SECONDS)
+                    data = await self._receive()
+                    began = clock()
+                patience.reschedule(None)
 
     async def _take(self, data: bytes, tasks: asyncio.TaskGroup) -> int:
         """Answers, each in a task of its own, the requests that are whole now. Returns how many frames were whole."""
@@ -146,6 +177,7 @@ class Connection:
                 continue
             count += 1
             if command.is_response:
+                self._hear(command)
                 continue
             await self._room.acquire()
             task = tasks.create_task(self._answer(command))
@@ -154,8 +186,15 @@ class Connection:
                 task.add_done_callback(self._polls.discard)
         return count
 
+    def _hear(self, response: Command) -> None:
+        answer = self._questions.get(response.opaque)
+        if answer is not None and not answer.done():
+            answer.set_result(response)
+
     async def _admit(self, frame: TooLong) -> None:
-        if not await identity.may_be_long(frame.header):
+        # An answer names no key; it may be long because it was asked for.
+        is_answer = frame.header.is_response and frame.header.opaque in self._questions
+        if not is_answer and not await identity.may_be_long(frame.header):
             raise ProtocolViolation(f"a frame of {frame.length} bytes from a stranger")
         self._decoder.limit = limits.FRAME_BYTES
 
@@ -165,8 +204,9 @@ class Connection:
             if request.is_one_way or self._writer.is_closing():
                 return
             self._write(response)
-            async with asyncio.timeout(_WRITE_SECONDS):
-                await self._writer.drain()
+            if self._writer.transport.get_write_buffer_size() > _WRITE_BYTES:
+                async with asyncio.timeout(_WRITE_SECONDS):
+                    await self._writer.drain()
         except (OSError, TimeoutError):
             self._writer.close()
         finally:

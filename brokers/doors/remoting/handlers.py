@@ -11,7 +11,7 @@ from ...domain.errors import BrokerError, ErrorCode, ProtocolViolation
 from ...protocols.remoting import frames
 from ...protocols.remoting.codes import STATUS, Ask, Reply
 from ...protocols.remoting.frames import Command
-from . import lookups, members, orders, pulls, recalls, routes, sends, transactions
+from . import lookups, members, orders, pulls, recalls, replies, routes, sends, transactions
 from .call import Call, Handler
 
 _log = logging.getLogger(__name__)
@@ -20,6 +20,8 @@ HANDLERS: dict[int, Handler] = {
     Ask.SEND_MESSAGE: sends.send,
     Ask.SEND_MESSAGE_V2: sends.send,
     Ask.SEND_BATCH_MESSAGE: sends.send,
+    Ask.SEND_REPLY_MESSAGE: replies.reply,
+    Ask.SEND_REPLY_MESSAGE_V2: replies.reply,
     Ask.RECALL_MESSAGE: recalls.recall,
     Ask.PULL_MESSAGE: pulls.pull,
     Ask.LITE_PULL_MESSAGE: pulls.pull,

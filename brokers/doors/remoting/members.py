@@ -9,15 +9,18 @@ from dataclasses import dataclass, field
 
 from ...catalog.snapshot import GroupEntry
 from ...dispatch import desk
+from ...dispatch.readers import BEATING_MS, Place, Reader
 from ...domain import clock, filters
 from ...domain.errors import Rejected
 from ...domain.filters import Filter
+from ...domain.names import RETRY_PREFIX
 from ...engine import clients, ways
 from ...protocols.remoting import bodies
 from ...protocols.remoting.bodies import Membership, Subscription
 from ...protocols.remoting.codes import Ask, Reply
 from ...protocols.remoting.frames import Command
 from . import names
+from .askers import Askers
 from .call import Call, Peer
 from .producers import Producers
 
@@ -43,6 +46,7 @@ class Members:
     """
 
     def __init__(self, worker: str = "") -> None:
+        self.askers = Askers()
         self.producers = Producers(worker)
         self._groups: dict[int, dict[Peer, Member]] = {}
 
@@ -72,6 +76,7 @@ class Members:
 
     def hang_up(self, peer: Peer) -> list[tuple[int, str]]:
         """Forgets the members of a connection that ended. Returns (group, client id) of each."""
+        self.askers.hang_up(peer)
         gone = [(group_id, members[peer].client_id) for group_id, members in self._groups.items() if peer in members]
         for group_id, _ in gone:
             self.leave(group_id, peer)
@@ -102,6 +107,8 @@ async def heartbeat(call: Call) -> Command:
         door = "remoting-broadcast" if membership.is_broadcast else "remoting"
         seen = clients.Seen(heart.client_id, door, call.peer.address, call.actor.name, clock.now_ms())
         (await desk.get()).note_client(group.id, seen)
+        await _note_reader(call, member)
+    call.members.askers.note(call.peer, call.actor.account_id, heart.client_id)
     await call.members.producers.hear(call.peer, call.actor, client_id=heart.client_id, groups=heart.producers)
     return call.reply(fields={"IS_SUPPORT_HEART_BEAT_V2": "false", "IS_SUB_CHANGE": "true"})
 
@@ -140,6 +147,17 @@ async def check_subscription(call: Call) -> Command:
     except Rejected as error:
         return call.reply(Reply.SUBSCRIPTION_PARSE_FAILED, remark=error.detail)
     return call.reply()
+
+
+async def _note_reader(call: Call, member: Member) -> None:
+    parsed = [await names.parse(call.actor, topic) for topic in member.subscriptions]
+    places = [
+        Place(member.group.instance_id, name.bare)
+        for name in parsed
+        if name.instance == member.group.instance and not name.bare.startswith(RETRY_PREFIX)
+    ]
+    reader = Reader(member.group.id, member.client_id)
+    await (await desk.get()).readers.note(places, reader, lasting_ms=BEATING_MS)
 
 
 def read_filter(kind: str, expression: str) -> Filter:

@@ -5,6 +5,7 @@ Called by: doors.remoting.handlers.
 Source: apache/rocketmq broker/.../processor/PullMessageProcessor.java, ConsumerManageProcessor.java.
 """
 
+from dataclasses import dataclass
 from datetime import timedelta
 
 from ...catalog.snapshot import GroupEntry, TopicEntry
@@ -12,14 +13,15 @@ from ...dispatch import bridge, desk
 from ...domain import clock, limits
 from ...domain.errors import NotFound, Rejected
 from ...domain.filters import Filter
+from ...domain.messages import ORIGIN_TOPIC, Stored
 from ...engine import pulls
 from ...engine.pulls import Commit, Pull, Pulled
 from ...protocols.remoting import bodies
 from ...protocols.remoting.codes import Reply
 from ...protocols.remoting.frames import Command
-from .. import allowance, permission
+from .. import allowance, permission, replying
 from . import members, names, stored
-from .call import Call
+from .call import Call, Place
 from .members import Member
 
 # Bits of a pull's sysFlag.
@@ -67,7 +69,9 @@ async def pull(call: Call) -> Command:
     call.memory.epochs[key] = found.epoch
     if found.is_moved:
         call.memory.committed.pop(key, None)
-    return _answer(call, found, topic=topic_name, queue=queue, prefix=parsed.prefix)
+    is_each = member is not None and member.membership.is_broadcast
+    reader = _Reader(group, topic, topic_name, parsed.prefix, member.client_id if member and is_each else "")
+    return _answer(call, found, reader, queue=queue)
 
 
 async def query_offset(call: Call) -> Command:
@@ -152,7 +156,26 @@ async def _commit(call: Call, key: tuple[int, int], offset: int) -> None:
         call.memory.committed[key] = offset
 
 
-def _answer(call: Call, found: Pulled, *, topic: str, queue: int, prefix: str) -> Command:
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """Who pulls. `written` and `prefix` are as the client writes them; `member` is set in a broadcasting group."""
+
+    group: GroupEntry
+    topic: TopicEntry
+    written: str
+    prefix: str
+    member: str
+
+    def record(self, message: Stored, queue: int, place: Place) -> bytes:
+        """Returns a message as this reader gets it."""
+        origin = message.properties.get(ORIGIN_TOPIC, self.topic.name)
+        reply_to = replying.address_for(message, topic=origin, group=self.group, member=self.member)
+        return stored.record(
+            message, topic=self.written, queue=queue, prefix=self.prefix, place=place, reply_to=reply_to
+        )
+
+
+def _answer(call: Call, found: Pulled, reader: _Reader, *, queue: int) -> Command:
     if found.is_moved:
         code = Reply.PULL_OFFSET_MOVED
     elif found.messages:
@@ -167,7 +190,7 @@ def _answer(call: Call, found: Pulled, *, topic: str, queue: int, prefix: str) -
         "minOffset": str(found.min_offset),
         "maxOffset": str(found.max_offset),
     }
-    records = [stored.record(m, topic=topic, queue=queue, prefix=prefix, place=call.place) for m in found.messages]
+    records = [reader.record(message, queue, call.place) for message in found.messages]
     return call.reply(code, fields=fields, body=b"".join(records))
 
 

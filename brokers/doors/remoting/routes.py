@@ -17,6 +17,7 @@ from ...models import Topic
 from ...protocols.remoting import bodies
 from ...protocols.remoting.frames import Command
 from . import names
+from .askers import REPLY_TOPIC
 from .call import BROKER_NAME, CLUSTER, Call
 
 _READ, _WRITE, _INHERIT = 4, 2, 1
@@ -30,6 +31,9 @@ async def route(call: Call) -> Command:
         if not settings.REMOTING_AUTO_CREATE:
             raise _unknown(name)
         return _answer(call, queue_count=_TEMPLATE_QUEUE_COUNT, permission=_READ | _WRITE | _INHERIT)
+    if (await names.parse(call.actor, name)).bare == REPLY_TOPIC:
+        # Replies are not kept: the topic is where clients send them, and has no messages.
+        return _answer(call, queue_count=1, permission=_READ | _WRITE)
     try:
         topic, _ = await names.topic(call.actor, name, "mq:QueryTopic")
     except NotFound:

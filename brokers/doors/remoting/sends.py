@@ -19,7 +19,7 @@ from ...protocols.remoting import bodies, handles, records
 from ...protocols.remoting.codes import Ask, Reply
 from ...protocols.remoting.frames import Command
 from .. import allowance
-from . import names, returns, transactions
+from . import names, questions, returns, transactions
 from .call import BROKER_NAME, Call
 from .stored import FLAG
 
@@ -38,8 +38,13 @@ _INSTANTS_MS = ("TIMER_DELIVER_MS", "__STARTDELIVERTIME")
 _KEPT = frozenset("WAIT CORRELATION_ID REPLY_TO_CLIENT TTL MSG_TYPE CLUSTER INSTANCE_ID BUYER_ID".split())
 
 
+_LONG_SPELLED = frozenset({Ask.SEND_MESSAGE, Ask.SEND_REPLY_MESSAGE})
+
+
 @dataclass(frozen=True, slots=True)
-class _Header:
+class Header:
+    """What a send says beside its body; properties are still one string."""
+
     producer_group: str
     topic: str
     queue: int
@@ -55,7 +60,7 @@ class _Header:
 
 async def send(call: Call) -> Command:
     """10, 310 and 320: answers once every message is durable."""
-    header = _read_header(call)
+    header = read_header(call)
     if returns.is_return(header.topic):
         return await _return(call, header)
     topic, parsed = await names.topic_or_new(call.actor, header.topic, queue_count=header.queue_count)
@@ -80,15 +85,19 @@ async def send(call: Call) -> Command:
         return await transactions.prepare(call, topic, message, group=group, prefix=parsed.prefix)
     sends = [Send(topic, _outgoing(call, header, entry, queue=queue), is_typed=False) for entry in entries]
     await allowance.require_send(call.actor, topic, [len(one.message.body) for one in sends])
-    results = await (await desk.get()).publish(sends)
+    if not header.is_batch and questions.is_request(sends[0]):
+        results: Sequence[Published | BrokerError] = [await questions.ask(call, sends[0])]
+    else:
+        results = await (await desk.get()).publish(sends)
     return _answer(call, topic, header=header, queue=queue, results=results)
 
 
-def _read_header(call: Call) -> _Header:
+def read_header(call: Call) -> Header:
+    """Returns the header of a send or a reply, in either spelling. Raises ProtocolViolation."""
     fields: Mapping[str, str] = call.fields
-    if call.request.code != Ask.SEND_MESSAGE:
+    if call.request.code not in _LONG_SPELLED:
         fields = {_LONG_NAMES.get(name, name): value for name, value in fields.items()}
-    return _Header(
+    return Header(
         producer_group=fields.get("producerGroup", ""),
         topic=bodies.text(fields, "topic"),
         queue=bodies.whole(fields, "queueId"),
@@ -103,7 +112,7 @@ def _read_header(call: Call) -> _Header:
     )
 
 
-async def _return(call: Call, header: _Header) -> Command:
+async def _return(call: Call, header: Header) -> Command:
     """Takes back what a group's member could not deal with."""
     given = records.read_properties(header.properties)
     outgoing = _outgoing(call, header, records.BatchEntry(header.flag, call.request.body, given), queue=0)
@@ -117,7 +126,7 @@ async def _return(call: Call, header: _Header) -> Command:
     return call.reply(fields=_sent_fields(outgoing.message_id, "0" * 32, queue=0))
 
 
-def _outgoing(call: Call, header: _Header, entry: records.BatchEntry, *, queue: int) -> Outgoing:
+def _outgoing(call: Call, header: Header, entry: records.BatchEntry, *, queue: int) -> Outgoing:
     given = entry.properties
     message_id = given.get("UNIQ_KEY") or messages.new_message_id()
     if len(message_id) > limits.MESSAGE_ID_CHARS or not message_id.isprintable():
@@ -159,7 +168,7 @@ def _delay(given: Mapping[str, str]) -> dict[str, Any]:  # Any: two of Outgoing'
 
 
 def _answer(
-    call: Call, topic: TopicEntry, *, header: _Header, queue: int, results: Sequence[Published | BrokerError]
+    call: Call, topic: TopicEntry, *, header: Header, queue: int, results: Sequence[Published | BrokerError]
 ) -> Command:
     done = []
     for result in results:

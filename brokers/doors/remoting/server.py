@@ -42,7 +42,8 @@ class RemotingServer:
         # Clients find the broker by an address in routes and message ids, which hold no names.
         host = await asyncio.get_running_loop().run_in_executor(None, socket.gethostbyname, settings.ADVERTISE_HOST)
         self._place = Place(host, settings.BROKER_PORT)
-        await desk.get()
+        self._members.askers.place = self._place
+        (await desk.get()).requests.serve_clients(self._members.askers.adopt)
         for port in (settings.NAMESRV_PORT, settings.BROKER_PORT):
             self._servers.append(await asyncio.start_server(self._accept, settings.BIND, port))
         self._sweeper = asyncio.create_task(self._sweep())

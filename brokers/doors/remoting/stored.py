@@ -4,6 +4,7 @@ Owns: which properties they find. Must not know: how it was fetched. Called by: 
 """
 
 from ...domain.messages import ORIGIN_TOPIC, Stored
+from ...domain.requests import REPLY_TO
 from ...protocols.remoting import records
 from . import names
 from .call import CLUSTER, Place
@@ -12,8 +13,11 @@ from .call import CLUSTER, Place
 FLAG = "MQ2_FLAG"
 
 
-def record(message: Stored, *, topic: str, queue: int, prefix: str, place: Place) -> bytes:
-    """Returns a message's record. `topic` and `prefix` as the client writes them."""
+def record(message: Stored, *, topic: str, queue: int, prefix: str, place: Place, reply_to: str | None = None) -> bytes:
+    """Returns a message's record. `topic` and `prefix` as the client writes them.
+
+    `reply_to` is the sealed address of a request that is delivered to a group; clients put it into their replies.
+    """
     properties = dict(message.properties)
     flag = properties.pop(FLAG, "0")
     if ORIGIN_TOPIC in properties:
@@ -22,6 +26,8 @@ def record(message: Stored, *, topic: str, queue: int, prefix: str, place: Place
         properties["KEYS"] = " ".join(message.keys)
     if message.tag is not None:
         properties["TAGS"] = message.tag
+    if reply_to is not None:
+        properties[REPLY_TO] = reply_to
     properties["UNIQ_KEY"] = message.message_id
     properties["CLUSTER"] = CLUSTER
     host, _, port = message.born_host.rpartition(":")

@@ -17,6 +17,7 @@ from ...domain import clock, limits, previews
 from ...domain.errors import ErrorCode, Rejected
 from ...domain.filters import EVERYTHING, Filter, parse_sql, parse_tags
 from ...domain.messages import SHARDING_KEY, Outgoing, Stored, new_message_id
+from ...domain.requests import CORRELATION_ID, REPLY_TO, TIME_TO_LIVE_MS, is_request
 
 _SEND_MEMBERS = frozenset(
     "body body_base64 tag keys properties sharding_key deliver_at delay_seconds dedup_id message_id".split()
@@ -152,6 +153,10 @@ def describe_message(message: Stored) -> dict[str, Any]:  # Any: JSON values
     if (compressed_with := previews.compression(message.sys_flag)) is not None:
         # Opened by its reader: a body that grows to gigabytes must not do so here.
         described["compression"] = compressed_with
+    if is_request(message.properties):
+        own = (CORRELATION_ID, REPLY_TO, TIME_TO_LIVE_MS)
+        described["properties"] = {k: v for k, v in described["properties"].items() if k not in own}
+        described["correlation_id"] = message.properties[CORRELATION_ID]
     try:
         described["body"] = message.body.decode()
     except UnicodeDecodeError:

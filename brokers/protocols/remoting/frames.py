@@ -84,6 +84,11 @@ def notice(code: int, opaque: int, *, fields: Mapping[str, str], body: bytes = b
     return Command(code=code, opaque=opaque, flag=_ONE_WAY, fields=fields, body=body)
 
 
+def question(code: int, opaque: int, *, fields: Mapping[str, str], body: bytes = b"") -> Command:
+    """Returns a request of the server that the client answers, with the same `opaque`."""
+    return Command(code=code, opaque=opaque, fields=fields, body=body)
+
+
 def encode(command: Command) -> bytes:
     """Returns the whole frame."""
     header = _write_json(command) if command.encoding == JSON else _write_binary(command)
