@@ -72,6 +72,9 @@ REMOTING: dict[str, RemotingRow] = {
     "GET_ROUTEINFO_BY_TOPIC": RemotingRow((LOOK,), {"topic": _T}),
     "END_TRANSACTION": RemotingRow((("mq:PUB", TOPIC),), _END, by_number=True),
     "RECALL_MESSAGE": RemotingRow((("mq:PUB", TOPIC),), {"topic": _T, "producerGroup": "p", "recallHandle": "x"}),
+    # Only the broker can make the address a reply goes to; without one it is refused whoever asks.
+    "SEND_REPLY_MESSAGE": RemotingRow((), {**_SENT, "topic": "any"}, "x"),
+    "SEND_REPLY_MESSAGE_V2": RemotingRow((), {**_SHORT, "b": "any"}, "x"),
     "GET_BROKER_CLUSTER_INFO": RemotingRow(),
     "GET_ALL_TOPIC_LIST_FROM_NAMESERVER": RemotingRow(),
     "GET_TOPICS_BY_CLUSTER": RemotingRow((), {"cluster": "DefaultCluster"}),

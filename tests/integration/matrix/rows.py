@@ -43,6 +43,7 @@ class Row:
     sees_all: bool = False
     is_own: bool = False  # about the asker's own things: what the path names must be theirs
     root_only: bool = False
+    always: int = 0  # what everybody hears who signed in: the request wants something only the server can make
     is_never: bool = False  # nobody in the world of the matrix has such a thing
     is_lax: bool = False  # the last name need not exist: it is made, or a notice on the next page tells
     by_id: bool = False  # the rights on the topic are asked once the thing is found, in the asker's own account
@@ -148,6 +149,23 @@ API: dict[str, Row] = {
         "mq:UpdateProducerGroup", MAKERS, BASE, body={"max_checks": 3}, about={"group": "makers"}, is_lax=True
     ),
     "deleteProducerGroup": row("mq:DeleteProducerGroup", MAKERS, about={"group": "makers"}),
+    "getAccount": FREE,
+    "updateAccount": row("ram:SetSecurityPreference", EVERYONE, body={"requires_second_factor": False}),
+    "listSessions": FREE,
+    "endSessions": FREE,
+    "endSession": NOBODYS,
+    "listUserSessions": row("ram:ListSessions", USER),
+    "endUserSessions": row("ram:EndSessions", USER),
+    "endUserSession": row("ram:EndSessions", USER, is_never=True),
+    "deleteUserSecondFactors": row("ram:UnbindMFADevice", USER, GIVEN),
+    "getUserInvitation": row("ram:GetUser", USER, is_never=True),
+    "createUserInvitation": row("ram:UpdateLoginProfile", USER, GIVEN),
+    "deleteUserInvitation": row("ram:UpdateLoginProfile", USER, is_never=True),
+    "request": row("mq:PUB", TOPIC, body={"body": "x", "async": True}),
+    "getRequests": Row((BASE,)),
+    "getTopicRequests": row("mq:QueryTopic", TOPIC),
+    "getRequest": NOBODYS,
+    "reply": Row(always=400, body={"body": "x", "reply_to": "x"}),
     # Only root lifts a deny.
     "detachPolicy#deny": row(
         "ram:DetachPolicy", "ram:policy/{deny}", root_only=True, body={"group": "{strict}"}, about={"policy": "deny"}
@@ -273,6 +291,12 @@ PAGES: dict[tuple[str, str], Row] = {
     ("signin_passkey", "GET"): PUBLIC,
     **both("signin_second", PUBLIC),
     **both("signin_enrol", PUBLIC),
+    **both("invitation", PUBLIC),
+    ("invitation_link", "GET"): PUBLIC,
+    ("openid", "GET"): PUBLIC,
+    ("openid_back", "GET"): PUBLIC,
+    ("user_invite", "POST"): row("ram:UpdateLoginProfile", USER, GIVEN, ("ram:GetUser", USER), about=_U),
+    ("user_invite_revoke", "POST"): row("ram:UpdateLoginProfile", USER, about=_U, is_never=True),
     **both("confirm", FREE),
     ("security", "GET"): FREE,
     ("security_password", "POST"): FREE,

@@ -33,6 +33,7 @@ PASSWORD = "correct horse battery staple"
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 # Rows that come and go with requests, whatever is answered; and columns that say when something was used.
 PASSING = (
+    "request_minute",
     "accounts_audit",
     "accounts_consolesession",
     "accounts_usednonce",
@@ -243,6 +244,7 @@ def _tenant(name: str, mark: str) -> Tenant:
         "makers": makers, "transaction": str(prepared.id), "half": str(records.place(0, prepared.id.half_id)),
         "half_message": half.message_id, "scheduled": scheduled.message_id, "scope": "account",
         "of_instance": "instance", "number": "1", "public_id": "nosuchsession",
+        "session": "nosuchsession", "request": "0" * 32, "token": "nosuchtoken",
     }  # fmt: skip
     return made
 
