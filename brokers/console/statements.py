@@ -9,7 +9,7 @@ Without JavaScript every step is a button of one form; with it the same form is 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 from django.utils.translation import gettext as _
 
@@ -41,6 +41,12 @@ class Editor:
     shown: str
     problem: str = ""
     failure: str = ""  # of the fields
+
+    examples: ClassVar[Mapping[str, str]] = {
+        "actions": "mq:PUB",
+        "resources": "acs:mq:*:*:instance%topic",
+        "conditions": "IpAddress acs:SourceIp 10.0.0.0/8",
+    }
 
     @property
     def can_add(self) -> bool:
