@@ -12,7 +12,9 @@ RUNTIME := $(VENV)/runtime-$(shell cksum < requirements/runtime.txt | tr ' ' '-'
 DEV := $(VENV)/dev-$(shell cksum < requirements/dev.txt | tr ' ' '-')
 PIP := $(IN)/python -m pip --quiet --disable-pip-version-check install --no-input --progress-bar off --require-hashes
 
-.PHONY: run test check lint format assets messages bench lock doctor e2e clean help
+RUNS := 1000000
+
+.PHONY: run test check lint format assets messages bench fuzz lock doctor e2e clean help
 
 run: $(RUNTIME) ## start everything on this machine; Ctrl-C stops it
 	@exec $(IN)/python -m mqconsole.local
@@ -42,6 +44,10 @@ messages: $(DEV) ## collect and compile the translations (needs gettext)
 
 bench: $(DEV) ## measure; results go to benchmarks/results
 	@$(IN)/python -m benchmarks
+
+fuzz: $(DEV) ## throw RUNS (1,000,000) inputs at each decoder and parser of what clients send
+	@for target in bodies filters frames headers messages; do \
+		echo "── $$target"; $(IN)/python -m tests.fuzz.$$target -runs=$(RUNS) -print_final_stats=1 || exit 1; done
 
 doctor: $(RUNTIME) ## check the servers' settings and this machine
 	@$(IN)/python manage.py doctor

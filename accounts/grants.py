@@ -17,7 +17,7 @@ from django.db import IntegrityError, transaction
 
 from . import keys, limits, members, permissions, policy_cache
 from .errors import NotFound, Rejected
-from .models import Attachment, Policy, PolicyVersion, User, UserGroup
+from .models import Attachment, GrantUse, Policy, PolicyVersion, Role, User, UserGroup
 from .permissions import Asker
 from .policies import advice, document, spellings, system
 from .policies.conditions import Facts
@@ -38,7 +38,7 @@ def policies(asker: Asker) -> Sequence[Policy]:
     """Returns the policies the account wrote, by name. Raises Denied."""
     permissions.require(asker, "ram:ListPolicies", members.resource(asker.account_id, "*"))
     found = Policy.objects.filter(account_id=asker.account_id).prefetch_related(
-        "attachments__user", "attachments__group"
+        "attachments__user", "attachments__group", "attachments__role"
     )
     return list(found.order_by("name")[: limits.POLICIES_PER_ACCOUNT])
 
@@ -115,9 +115,15 @@ def set_default(asker: Asker, name: str, number: int) -> Policy:
         if version is None:
             raise NotFound(f"The policy {name!r} has no version {number}.")
         _require_swap(asker, locked, read=document.parse(version.document), action="ram:CreatePolicyVersion")
-        locked.default_number = number
+        before, locked.default_number = locked.default_number, number
         locked.save()
-        members.note(asker, "ram:CreatePolicyVersion", f"policy/{name}", default_version=number)
+        members.note(
+            asker,
+            "ram:CreatePolicyVersion",
+            f"policy/{name}",
+            before={"default_version": before},
+            after={"default_version": number},
+        )
         keys.raise_version()
     return locked
 
@@ -130,36 +136,39 @@ def delete_policy(asker: Asker, name: str) -> None:
         if locked.attachments.exists():
             raise Rejected(f"Somebody has the policy {name!r}; detach it first.", "CONFLICT")
         locked.delete()
+        # One of the same name begins anew.
+        GrantUse.objects.filter(policy=name, user__account_id=asker.account_id).delete()
+        GrantUse.objects.filter(policy=name, role__account_id=asker.account_id).delete()
         members.note(asker, "ram:DeletePolicy", f"policy/{name}")
 
 
-def attach(asker: Asker, name: str, *, user: str = "", group: str = "") -> None:
-    """Gives a user or a user group a policy, the account's or a system's; a second time changes nothing.
+def attach(asker: Asker, name: str, *, user: str = "", group: str = "", role: str = "") -> None:
+    """Gives a user, a user group or a role a policy, the account's or a system's; a second time changes nothing.
 
     Raises: Denied, also when the policy gives more than `asker` holds; NotFound; Rejected.
     """
     given, held = _named(asker, name, "ram:AttachPolicy")
     members.require_holding(asker, [held], action="ram:AttachPolicy", rest=f"policy/{name}")
-    whom = _holder(asker, user=user, group=group)
+    whom = _holder(asker, user=user, group=group, role=role)
     with transaction.atomic():
         if Attachment.objects.filter(**whom).count() >= limits.POLICIES_PER_HOLDER:
             raise Rejected(f"At most {limits.POLICIES_PER_HOLDER} policies can be attached to one.", "CONFLICT")
         made = Attachment.objects.get_or_create(policy=given, system_name="" if given else name, **whom)[1]
         if made:
-            members.note(asker, "ram:AttachPolicy", f"policy/{name}", user=user, group=group)
+            members.note(asker, "ram:AttachPolicy", f"policy/{name}", user=user, group=group, role=role)
             keys.raise_version()
 
 
-def detach(asker: Asker, name: str, *, user: str = "", group: str = "") -> None:
-    """Takes a policy away from a user or a user group. Raises Denied, NotFound."""
+def detach(asker: Asker, name: str, *, user: str = "", group: str = "", role: str = "") -> None:
+    """Takes a policy away from a user, a user group or a role. Raises Denied, NotFound."""
     given, held = _named(asker, name, "ram:DetachPolicy")
     members.require_no_deny(asker, [held], action="ram:DetachPolicy", rest=f"policy/{name}")
-    whom = _holder(asker, user=user, group=group)
+    whom = _holder(asker, user=user, group=group, role=role)
     with transaction.atomic():
         gone = Attachment.objects.filter(policy=given, system_name="" if given else name, **whom).delete()[0]
         if not gone:
             raise NotFound(f"The policy {name!r} is not attached there.")
-        members.note(asker, "ram:DetachPolicy", f"policy/{name}", user=user, group=group)
+        members.note(asker, "ram:DetachPolicy", f"policy/{name}", user=user, group=group, role=role)
         keys.raise_version()
 
 
@@ -260,18 +269,23 @@ def _named(asker: Asker, name: str, action: str) -> tuple[Policy | None, Held]:
     return found, Held(name, found.default_number, "", policy_cache.parse(name, text))
 
 
-def _holder(asker: Asker, *, user: str, group: str) -> dict[str, Any]:  # Any: a row or None
+def _holder(asker: Asker, *, user: str, group: str, role: str = "") -> dict[str, Any]:  # Any: a row or None
     """Returns the columns of an attachment that say who has it. Raises NotFound, Rejected."""
-    if bool(user) == bool(group):
-        raise Rejected("Name either a user or a user group.")
+    if bool(user) + bool(group) + bool(role) != 1:
+        raise Rejected("Name either a user, a user group or a role.")
+    if role:
+        found_role = Role.objects.filter(account_id=asker.account_id, name=role).first()
+        if found_role is None:
+            raise NotFound(f"There is no role {role!r} in your account.")
+        return {"role": found_role, "group": None, "user": None}
     if group:
         found_group = UserGroup.objects.filter(account_id=asker.account_id, name=group).first()
         if found_group is None:
             raise NotFound(f"There is no user group {group!r} in your account.")
-        return {"group": found_group, "user": None}
+        return {"group": found_group, "user": None, "role": None}
     found_user = User.objects.filter(account_id=asker.account_id, name=user).first()
     if found_user is None:
         raise NotFound(f"There is no user {user!r} in your account.")
     if found_user.is_root:
         raise Rejected("The root user may do everything in its account, and no policy limits it.", "CONFLICT")
-    return {"user": found_user, "group": None}
+    return {"user": found_user, "group": None, "role": None}

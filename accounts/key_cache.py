@@ -12,8 +12,9 @@ import logging
 import re
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from math import inf
 from typing import TypeVar
 
 from django.db import DatabaseError, InterfaceError, OperationalError, connection
@@ -21,7 +22,7 @@ from django.db.models import Q
 
 from . import clock, limits, vault
 from .errors import TryLater
-from .models import AccessKey, AccessVersion
+from .models import AccessKey, AccessVersion, RoleSession
 from .policies.evaluation import Held
 
 _log = logging.getLogger(__name__)
@@ -42,6 +43,7 @@ class KeyEntry:
     login: str
     is_root: bool
     enabled: bool
+    ends_at: float = inf  # seconds since 1970: the key of somebody in a role is over then
 
 
 class _Cache:
@@ -51,6 +53,7 @@ class _Cache:
         self.known: dict[str, KeyEntry] = {}
         self.unknown: set[str] = set()
         self.policies: dict[int, tuple[Held, ...]] = {}  # by user; filled by `policy_cache`
+        self.ends: dict[int, float] = {}  # of sessions in roles, by their number among `policies`
 
 
 _cache = _Cache()
@@ -73,7 +76,7 @@ def is_warm(key_id: str) -> bool:
 
 def peek(key_id: str) -> KeyEntry | None:
     """Returns the cached key without looking at its age. Only after `is_warm` said True."""
-    return _cache.known.get(key_id)
+    return _in_time(_cache.known.get(key_id))
 
 
 def lookup(key_id: str) -> KeyEntry | None:
@@ -84,7 +87,7 @@ def lookup(key_id: str) -> KeyEntry | None:
     cache = compared()
     entry = cache.known.get(key_id)
     if entry is not None or key_id in cache.unknown or not _KEY_ID.match(key_id):
-        return entry
+        return _in_time(entry)
     entry = _load(key_id)
     if entry is None:
         if len(cache.unknown) >= limits.UNKNOWN_KEY_CACHE_COUNT:
@@ -94,7 +97,7 @@ def lookup(key_id: str) -> KeyEntry | None:
     if len(cache.known) >= limits.KEY_CACHE_COUNT:
         cache.known.clear()
     cache.known[key_id] = entry
-    return entry
+    return _in_time(entry)
 
 
 def recent(age_seconds: float = limits.KEY_STALE_SECONDS) -> _Cache | None:
@@ -109,8 +112,8 @@ def compared() -> _Cache:
     return _cache
 
 
-def note_use(key_id: str, source_ip: str) -> None:
-    """Writes when and from where the key was used, at most once a minute. A failure is logged and harms nobody."""
+def note_use(key_id: str, source_ip: str, door: str = "http") -> None:
+    """Writes when, whence and by which door the key was used, at most once a minute. A failure harms nobody."""
     now = clock.monotonic()
     if now - _used_at.get(key_id, float("-inf")) < limits.KEY_USE_SECONDS:
         return
@@ -121,7 +124,9 @@ def note_use(key_id: str, source_ip: str) -> None:
     # Another process may have written it a moment ago.
     old = Q(last_used_at=None) | Q(last_used_at__lt=instant - timedelta(seconds=limits.KEY_USE_SECONDS))
     try:
-        AccessKey.objects.filter(old, key_id=key_id).update(last_used_at=instant, last_used_from=source_ip[:45])
+        AccessKey.objects.filter(old, key_id=key_id).update(
+            last_used_at=instant, last_used_from=source_ip[:45], last_used_door=door
+        )
     except DatabaseError as error:
         _log.warning("access_key_use_not_recorded", extra={"reason": type(error).__name__})
 
@@ -171,10 +176,42 @@ def _compare() -> None:
         _compared_at, _comparing = began, False
 
 
+def _in_time(entry: KeyEntry | None) -> KeyEntry | None:
+    if entry is None or clock.now_seconds() < entry.ends_at:
+        return entry
+    return replace(entry, enabled=False)
+
+
+def _load_of_role(key_id: str) -> KeyEntry | None:
+    """Returns the key of somebody in a role: the tenant is the role's account, the number of the user the session's."""
+    rows = RoleSession.objects.select_related("role__account", "user").filter(key_id=key_id)
+    found = ask(lambda: rows.first())
+    if found is None or found.secret_nonce is None or found.secret_ciphertext is None:
+        return None
+    account = found.role.account
+    try:
+        secret = vault.unseal(
+            bytes(found.secret_nonce), bytes(found.secret_ciphertext), account_id=account.pk, key_id=key_id
+        )
+    except vault.Unreadable:
+        _log.error("access_key_unreadable", extra={"access_key_id": key_id})
+        return None
+    return KeyEntry(
+        key_id=key_id,
+        secret=secret,
+        user_id=-found.pk,
+        account_id=account.pk,
+        login=f"{found.user.login} as role/{found.role.name}@{account.name}",
+        is_root=False,
+        enabled=found.revoked_at is None and found.user.is_active,
+        ends_at=found.ends_at.timestamp(),
+    )
+
+
 def _load(key_id: str) -> KeyEntry | None:
     key = ask(lambda: AccessKey.objects.select_related("user").filter(key_id=key_id).first())
     if key is None:
-        return None
+        return _load_of_role(key_id) if key_id.startswith("MQT") else None
     try:
         secret = vault.unseal(
             bytes(key.secret_nonce), bytes(key.secret_ciphertext), account_id=key.user.account_id, key_id=key_id
@@ -190,4 +227,5 @@ def _load(key_id: str) -> KeyEntry | None:
         login=key.user.login,
         is_root=key.user.is_root,
         enabled=key.enabled and key.user.is_active,
+        ends_at=inf if key.ends_at is None else key.ends_at.timestamp(),
     )

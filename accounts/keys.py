@@ -7,11 +7,12 @@ Called by: console and api for the signed-in user, bootstrap. Look-ups by the do
 import secrets
 import string
 from collections.abc import Sequence
+from datetime import timedelta
 
 from django.db import transaction
 from django.db.models import F
 
-from . import audit, key_cache, limits, vault
+from . import audit, clock, key_cache, limits, vault
 from .errors import NotFound, Rejected
 from .models import AccessKey, AccessVersion, User
 
@@ -80,15 +81,46 @@ def change(
     with transaction.atomic():
         get(user, key_id)
         key = AccessKey.objects.select_for_update().get(user=user, key_id=key_id)
-        detail: dict[str, object] = {}
-        if enabled is not None and enabled != key.enabled:
-            key.enabled = detail["enabled"] = enabled
-        if remark is not None and remark != key.remark:
-            key.remark = detail["remark"] = remark
-        if detail:
-            key.save(update_fields=list(detail))
+        before = {"enabled": key.enabled, "remark": key.remark}
+        if enabled is not None:
+            key.enabled = enabled
+        if enabled and key.ends_at is not None and key.ends_at <= clock.now():
+            raise Rejected(
+                "Another key took its place and its time is over; it cannot be switched on again.", "CONFLICT"
+            )
+        if remark is not None:
+            key.remark = remark
+        names = [name for name, value in before.items() if getattr(key, name) != value]
+        if names:
+            key.save(update_fields=names)
+            detail: dict[str, object] = {
+                "before": {name: before[name] for name in names},
+                "after": {name: getattr(key, name) for name in names},
+            }
             _changed(user, "ram:UpdateAccessKey", key_id=key_id, actor=actor, source_ip=source_ip, detail=detail)
     return key
+
+
+def rotate(
+    user: User, key_id: str, *, overlap_seconds: int, actor: str = "", source_ip: str = ""
+) -> tuple[AccessKey, str]:
+    """Returns a new key that takes the place of another, and its secret; the old one is refused after the overlap.
+
+    Raises: NotFound; Rejected, CONFLICT when the user has two keys already or the old one is not good any more.
+    Effects: as `create` and `change`, in one transaction.
+    """
+    if not 0 <= overlap_seconds <= limits.KEY_OVERLAP_SECONDS:
+        raise Rejected(f"The overlap is 0 to {limits.KEY_OVERLAP_SECONDS} seconds.")
+    with transaction.atomic():
+        old = get(user, key_id)
+        if not old.enabled or (old.ends_at is not None and old.ends_at <= clock.now()):
+            raise Rejected(f"The key {key_id!r} is not in use any more; make a new one.", "CONFLICT")
+        made, secret = create(user, remark=old.remark, actor=actor, source_ip=source_ip)
+        ends_at = clock.now() + timedelta(seconds=overlap_seconds)
+        AccessKey.objects.filter(pk=old.pk).update(ends_at=ends_at)
+        detail: dict[str, object] = {"replaced_by": made.key_id, "ends_at": ends_at.isoformat()}
+        _changed(user, "ram:UpdateAccessKey", key_id=key_id, actor=actor, source_ip=source_ip, detail=detail)
+    return made, secret
 
 
 def delete(user: User, key_id: str, *, actor: str = "", source_ip: str = "") -> None:

@@ -10,6 +10,7 @@ PASSWORD_OWN_CHARS = 8  # so many are left when the names of user, account and p
 INVITATION_HOURS = 72
 KEYS_PER_USER = 2  # one in use and one being rotated in, as ApsaraMQ and AWS have it
 KEY_REMARK_CHARS = 200
+KEY_OVERLAP_SECONDS = 90 * 24 * 3600
 
 AUTHORIZATION_BYTES = 4096
 SIGNED_HEADER_COUNT = 32
@@ -44,6 +45,10 @@ SESSIONS_SHOWN = 100
 SESSION_SWEEP_COUNT = 500
 
 # --- policies ---------------------------------------------------------------------------------------------------
+ROLES_PER_ACCOUNT = 100
+TRUSTS_PER_ROLE = 100
+ROLE_MIN_SECONDS = 60
+ROLE_MAX_SECONDS = 12 * 3600  # as RAM has it
 POLICY_NAME_CHARS = 128
 POLICY_VERSION_COUNT = 5  # as RAM has it
 POLICIES_PER_HOLDER = 20  # attached to one user or one group
@@ -52,6 +57,10 @@ USERS_PER_ACCOUNT = 1000
 GROUPS_PER_ACCOUNT = 50
 GROUPS_PER_USER = 5
 REMARK_CHARS = 200
+REPORT_COUNT = 1000  # attachments and keys a report of unused rights looks at
+REPORT_USE_COUNT = 50_000
+READ_NOTE_SECONDS = 60  # the same read is written once in so long, and counted
+AUDIT_SCAN_COUNT = 20_000  # a search by resource looks through so many entries a page
 DENIAL_NOTE_SECONDS = 60  # a denial is written once in so long for one actor, action and resource
 DENIAL_NOTE_COUNT = 120  # and so many in that time for one actor, whatever they ask for
 

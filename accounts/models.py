@@ -9,6 +9,14 @@ from django.contrib.sessions.base_session import AbstractBaseSession
 from django.db import models
 from django.db.models.functions import Now
 
+from .audit_models import AuditEntry as AuditEntry
+from .audit_models import AuditHead as AuditHead
+from .audit_models import AuditRepeat as AuditRepeat
+from .role_models import Role as Role
+from .role_models import RoleSession as RoleSession
+from .role_models import RoleTrust as RoleTrust
+from .use_models import GrantUse as GrantUse
+
 PUBLIC_ID_CHARS = 16  # of a session
 
 
@@ -183,6 +191,8 @@ class AccessKey(models.Model):
     created_at = models.DateTimeField(db_default=Now())
     last_used_at = models.DateTimeField(null=True)
     last_used_from = models.CharField(max_length=45, blank=True, default="")
+    last_used_door = models.CharField(max_length=16, blank=True, default="", db_default="")  # http, remoting
+    ends_at = models.DateTimeField(null=True)  # refused from then on: another key takes its place
 
     def __str__(self) -> str:
         return self.key_id
@@ -245,12 +255,13 @@ class PolicyVersion(models.Model):
 
 
 class Attachment(models.Model):
-    """Somebody has a policy: a user or a user group, one the account wrote or a system policy (by name)."""
+    """Somebody has a policy: a user, a user group or a role, one the account wrote or a system policy (by name)."""
 
     policy = models.ForeignKey(Policy, on_delete=models.PROTECT, null=True, related_name="attachments")
     system_name = models.CharField(max_length=64, blank=True, default="")
     user = models.ForeignKey(User, on_delete=models.CASCADE, null=True, related_name="attachments")
     group = models.ForeignKey(UserGroup, on_delete=models.CASCADE, null=True, related_name="attachments")
+    role = models.ForeignKey(Role, on_delete=models.CASCADE, null=True, related_name="attachments")
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:
@@ -260,17 +271,20 @@ class Attachment(models.Model):
                 name="attachment_one_policy",
             ),
             models.CheckConstraint(
-                condition=models.Q(user__isnull=True) ^ models.Q(group__isnull=True), name="attachment_one_holder"
+                condition=models.Q(user__isnull=False, group__isnull=True, role__isnull=True)
+                | models.Q(user__isnull=True, group__isnull=False, role__isnull=True)
+                | models.Q(user__isnull=True, group__isnull=True, role__isnull=False),
+                name="attachment_one_holder",
             ),
             models.UniqueConstraint(
-                fields=["policy", "system_name", "user", "group"],
+                fields=["policy", "system_name", "user", "group", "role"],
                 name="attachment_once",
                 nulls_distinct=False,
             ),
         ]
 
     def __str__(self) -> str:
-        return f"{self.system_name or self.policy_id} to {self.user_id or self.group_id}"
+        return f"{self.system_name or self.policy_id} to {self.user_id or self.group_id or self.role_id}"
 
     @property
     def policy_name(self) -> str:
@@ -295,22 +309,3 @@ class UsedNonce(models.Model):
 
     def __str__(self) -> str:
         return bytes(self.digest).hex()
-
-
-class AuditEntry(models.Model):
-    """Who did what, from where, with what result. Written in the same transaction as the change."""
-
-    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="audit_entries")
-    at = models.DateTimeField(db_default=Now())
-    actor = models.CharField(max_length=200)
-    source_ip = models.CharField(max_length=45, blank=True, default="")
-    action = models.CharField(max_length=64)
-    resource = models.CharField(max_length=400)
-    outcome = models.CharField(max_length=16, default="ok")
-    detail = models.JSONField(default=dict)
-
-    class Meta:
-        indexes: ClassVar[list[models.Index]] = [models.Index(fields=["account", "-id"], name="audit_newest_first")]
-
-    def __str__(self) -> str:
-        return f"{self.actor} {self.action} {self.resource}"

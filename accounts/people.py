@@ -71,7 +71,13 @@ def set_active(user: User, active: bool, *, actor: str, source_ip: str = "") -> 
     with transaction.atomic():
         if User.objects.filter(pk=user.pk, is_active=not active).update(is_active=active):
             user.is_active = active
-            _record(user, "ram:UpdateUser", actor=actor, source_ip=source_ip, detail={"active": active})
+            _record(
+                user,
+                "ram:UpdateUser",
+                actor=actor,
+                source_ip=source_ip,
+                detail={"before": {"active": not active}, "after": {"active": active}},
+            )
             if not active:
                 sessions.end_all(user, actor=actor, source_ip=source_ip)
             keys.raise_version()

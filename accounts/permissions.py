@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import redis
 from django.db import connection
 
-from . import audit, clock, limits, policy_cache, volatile
+from . import audit, clock, limits, policy_cache, uses, volatile
 from .errors import Denied
 from .policies import evaluation
 from .policies.conditions import Facts
@@ -68,6 +68,7 @@ def require(asker: Asker, action: str, resource: str) -> None:
     decision = decide(asker, action, resource)
     if not decision.is_allowed:
         raise denial(asker, decision, action=action, resource=resource)
+    uses.note(asker.user_id, decision, action)
 
 
 def denial(asker: Asker, decision: Decision, *, action: str, resource: str) -> Denied:

@@ -8,9 +8,9 @@ import logging
 
 from django.db.models import Q
 
-from . import key_cache, limits
+from . import clock, key_cache, limits
 from .errors import Rejected
-from .models import Attachment, PolicyVersion
+from .models import Attachment, PolicyVersion, RoleSession
 from .policies import document, system
 from .policies.evaluation import Held
 
@@ -22,22 +22,43 @@ _DENY_ALL = document.parse('{"Version": "1", "Statement": [{"Effect": "Deny", "A
 def peek(user_id: int) -> tuple[Held, ...] | None:
     """Returns the user's policies if they are cached and fresh, else None. Never blocks."""
     cache = key_cache.recent()
-    return None if cache is None else cache.policies.get(user_id)
+    if cache is None:
+        return None
+    return () if _is_over(cache.ends.get(user_id)) else cache.policies.get(user_id)
 
 
 def of_user(user_id: int) -> tuple[Held, ...]:
-    """Returns the user's policies, own and of their groups; asks the database when the cache is cold or old.
+    """Returns the user's policies, own and of their groups; a negative number is a session in a role.
+
+    Asks the database when the cache is cold or old.
 
     Raises: TryLater STORE_UNAVAILABLE when it must ask and cannot.
     """
     cache = key_cache.compared()
     held = cache.policies.get(user_id)
+    if held is None and user_id < 0:
+        held, cache.ends[user_id] = key_cache.ask(lambda: _of_session(-user_id))
+        cache.policies[user_id] = held
+    if _is_over(cache.ends.get(user_id)):
+        return ()
     if held is None:
         held = key_cache.ask(lambda: load(Q(user_id=user_id) | Q(group__members=user_id)))
         if len(cache.policies) >= limits.KEY_CACHE_COUNT:
             cache.policies.clear()
         cache.policies[user_id] = held
     return held
+
+
+def _of_session(session_id: int) -> tuple[tuple[Held, ...], float]:
+    """Returns what a session in a role has, and when it is over in seconds since 1970; nothing when it is already."""
+    found = RoleSession.objects.filter(pk=session_id, revoked_at=None, user__is_active=True).first()
+    if found is None:
+        return (), 0.0
+    return load(Q(role=found.role_id)), found.ends_at.timestamp()
+
+
+def _is_over(ends_at: float | None) -> bool:
+    return ends_at is not None and clock.now_seconds() >= ends_at
 
 
 def load(whose: Q) -> tuple[Held, ...]:

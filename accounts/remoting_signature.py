@@ -40,7 +40,7 @@ def verify(fields: Mapping[str, str], body: bytes, source_ip: str) -> KeyEntry:
     Raises: Unauthenticated UNAUTHENTICATED, ACCESS_KEY_DISABLED, SIGNATURE_MISMATCH; TryLater STORE_UNAVAILABLE.
     """
     entry = _check(key_cache.lookup(fields[KEY_FIELD]), fields, body)
-    key_cache.note_use(entry.key_id, source_ip)
+    key_cache.note_use(entry.key_id, source_ip, "remoting")
     return entry
 
 

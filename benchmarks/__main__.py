@@ -1,6 +1,7 @@
 """`python -m benchmarks` (`make bench`): runs every measurement once and writes a table and a JSON file."""
 
 import argparse
+import contextlib
 import json
 import os
 import platform
@@ -10,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from . import peers, preload, report, stack
+from . import java, peers, preload, rabbitmq, remoting, report, stack
 
 _RESULTS = Path(__file__).parent / "results"
 _TOPIC = "/api/v1/instances/default/topics/bench/messages"
@@ -25,10 +26,13 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=5, help="length of one measurement")
     parser.add_argument("--backlog", type=int, default=2_000_000, help="messages waiting in the last measurement")
     parser.add_argument("--rounds", type=int, default=3, help="repeats; the median counts")
+    parser.add_argument("--only", choices=("http", "remoting"), help="measure one door instead of both")
     options = parser.parse_args()
     with stack.running() as running:
         figures = _measure(running, options)
     machine = {"cpus": os.cpu_count(), "python": platform.python_version(), "system": platform.platform(terse=True)}
+    for name, reason in _left_out(options).items():
+        print(f"left out: {name}: {reason}", file=sys.stderr)
     _RESULTS.mkdir(exist_ok=True)
     (_RESULTS / "latest.json").write_text(json.dumps({"machine": machine, "figures": figures}, indent=1) + "\n")
     table = report.table(machine, figures)
@@ -45,11 +49,31 @@ def _measure(running: stack.Stack, options: argparse.Namespace) -> Figures:
     script = peers.pgmq_script()
     pgmq = peers.Pgmq(running.database_url, script) if script else None
     rounds: list[Figures] = []
-    for number in range(options.rounds):
-        _say(f"round {number + 1} of {options.rounds}")
-        rounds.append(_round(running, pgmq, seconds=options.seconds))
+    if options.only != "http":
+        remoting.prepare(running)
+    with contextlib.ExitStack() as others:
+        rabbit = None if options.only == "http" or rabbitmq.why_not() else others.enter_context(rabbitmq.running())
+        for number in range(options.rounds):
+            _say(f"round {number + 1} of {options.rounds}")
+            found = _round(running, pgmq, options=options)
+            if options.only != "http":
+                found |= remoting.once_a_round(running, number, seconds=options.seconds)
+            if rabbit is not None:
+                found["rabbitmq_quorum"] = rabbit.send(connections=64, seconds=options.seconds)
+            rounds.append(found)
     for name in rounds[0]:
         figures[name] = {unit: statistics.median(one[name][unit] for one in rounds) for unit in rounds[0][name]}
+    if options.only != "http" and not java.why_not():
+        _say("a Java producer, here and at Apache RocketMQ")
+        figures["remoting_java"] = java.producer(
+            f"127.0.0.1:{running.namesrv_port}", topic="remoting-java", threads=64, seconds=options.seconds
+        )
+        with java.rocketmq() as namesrv:
+            figures["rocketmq_sync_flush"] = java.producer(
+                namesrv, topic="BenchmarkTest", threads=64, seconds=options.seconds
+            )
+    if options.only == "remoting":
+        return figures
     _say("receive(32) and acknowledge")
     figures["receive_ack"] = _client(running, kind="drain", connections=16, max=32)
     _say(f"{options.backlog} messages waiting")
@@ -58,8 +82,19 @@ def _measure(running: stack.Stack, options: argparse.Namespace) -> Figures:
     return figures
 
 
-def _round(running: stack.Stack, pgmq: peers.Pgmq | None, *, seconds: float) -> Figures:
+def _left_out(options: argparse.Namespace) -> dict[str, str]:
+    """Returns why peers and loads are missing in the table."""
+    reasons = {"pgmq": None if peers.pgmq_script() else "MQ_BENCH_PGMQ_SQL names no script"}
+    if options.only != "http":
+        reasons |= {"RabbitMQ": rabbitmq.why_not(), "Java's producer and RocketMQ": java.why_not()}
+    return {name: reason for name, reason in reasons.items() if reason}
+
+
+def _round(running: stack.Stack, pgmq: peers.Pgmq | None, *, options: argparse.Namespace) -> Figures:
     found: Figures = {}
+    seconds = options.seconds
+    if options.only == "remoting":
+        return {"pgmq_send_unary": {"per_second": pgmq.send_unary(clients=64, seconds=seconds)}} if pgmq else {}
     found["copy_ceiling"] = {"per_second": peers.copy_ceiling(running.database_url, seconds=seconds)}
     found["echo"] = _echo(seconds)
     found["send_unary"] = _client(running, kind="unary", body=_BODY, connections=64, seconds=seconds)

@@ -99,7 +99,7 @@ async def unary(plan: dict[str, Any]) -> dict[str, Any]:
     failures = [protocol.failure for protocol in protocols if protocol.failure]
     if failures:
         raise RuntimeError(failures[0])
-    return {"per_second": count * plan.get("messages", 1) / span, **_percentiles(latencies[:count])}
+    return {"per_second": count * plan.get("messages", 1) / span, **percentiles(latencies[:count])}
 
 
 async def drain(plan: dict[str, Any]) -> dict[str, Any]:
@@ -172,10 +172,11 @@ async def end_to_end(plan: dict[str, Any]) -> dict[str, Any]:
     await asyncio.sleep(1)
     is_over = True
     await asyncio.gather(*consumers)
-    return {"per_second": len(latencies) / span, **_percentiles(latencies)}
+    return {"per_second": len(latencies) / span, **percentiles(latencies)}
 
 
-def _percentiles(latencies: list[float]) -> dict[str, float]:
+def percentiles(latencies: list[float]) -> dict[str, float]:
+    """Returns the median and the 99th percentile in milliseconds."""
     ordered = sorted(latencies)
     return {
         "p50_ms": 1000 * ordered[len(ordered) // 2],

@@ -25,9 +25,16 @@ class Stack:
     """A running product: where it listens and how to get in."""
 
     port: int
+    namesrv_port: int
+    broker_port: int
     data_dir: Path
-    authorization: str
+    key: tuple[str, str]
     database_url: str
+
+    @property
+    def authorization(self) -> str:
+        """Returns the header that lets a REST client in."""
+        return "Basic " + base64.b64encode(":".join(self.key).encode()).decode()
 
     def call(self, method: str, path: str, value: Any = None) -> Any:  # Any: JSON values
         """Returns the JSON answer of a management or message request."""
@@ -45,16 +52,18 @@ class Stack:
 def running() -> Iterator[Stack]:
     """Starts the product and stops it afterwards, by the process id it was started with."""
     directory = Path(tempfile.mkdtemp(prefix="mq-bench-"))
-    port = free_port()
+    ports = {name: free_port() for name in ("MQ_HTTP_PORT", "MQ_NAMESRV_PORT", "MQ_BROKER_PORT")}
+    port = ports["MQ_HTTP_PORT"]
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("MQ_", "DJANGO_"))}
-    environment = {**kept, "MQ_DATA_DIR": str(directory / "var"), "MQ_HTTP_PORT": str(port)}
+    chosen = {name: str(number) for name, number in ports.items()}
+    environment = {**kept, "MQ_DATA_DIR": str(directory / "var"), **chosen}
     with (directory / "log").open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "mqconsole.local"], cwd=PROJECT, env=environment, stdout=log, stderr=log
         )
         try:
             _wait(port, process)
-            yield _stack(port, directory / "var")
+            yield _stack(ports, directory / "var")
         finally:
             process.send_signal(signal.SIGINT)
             process.wait(timeout=60)
@@ -68,14 +77,15 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _stack(port: int, data_dir: Path) -> Stack:
+def _stack(ports: dict[str, int], data_dir: Path) -> Stack:
     credentials = json.loads((data_dir / "credentials.json").read_text())
-    pair = f"{credentials['access_key_id']}:{credentials['access_key_secret']}"
     sockets = next(path.parent for path in data_dir.rglob(".s.PGSQL.*") if path.suffix != ".lock")
     return Stack(
-        port=port,
+        port=ports["MQ_HTTP_PORT"],
+        namesrv_port=ports["MQ_NAMESRV_PORT"],
+        broker_port=ports["MQ_BROKER_PORT"],
         data_dir=data_dir,
-        authorization="Basic " + base64.b64encode(pair.encode()).decode(),
+        key=(credentials["access_key_id"], credentials["access_key_secret"]),
         database_url=f"host={sockets} user=postgres dbname=mqconsole",
     )
 
@@ -93,9 +103,9 @@ def _wait(port: int, process: subprocess.Popen[bytes]) -> None:
     raise RuntimeError("the product was not ready within two minutes")
 
 
-def wait_for_port(port: int) -> None:
+def wait_for_port(port: int, *, seconds: float = 20) -> None:
     """Returns once somebody listens on the port."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:

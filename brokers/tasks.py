@@ -6,8 +6,12 @@ A task may be lost or run twice: the operation's row says what is left, and `res
 
 import logging
 import time
+from datetime import timedelta
 
 from celery import shared_task
+from django.conf import settings
+
+from accounts import audit_checkpoints, audit_proof, audit_reads
 
 from .domain import clock
 from .domain.errors import TryLater, UnknownOutcome
@@ -48,6 +52,26 @@ def rescue_operations() -> None:
         return
     if found:
         _log.warning("operations_rescued", extra={"operation_ids": found})
+
+
+@shared_task(name="brokers.checkpoint_audit", ignore_result=True)  # type: ignore[untyped-decorator] # as above
+def checkpoint_audit() -> None:
+    """Writes a signed line about each account's audit chain that grew."""
+    try:
+        audit_checkpoints.write()
+    except (audit_checkpoints.Broken, OSError) as error:
+        _log.error("audit_checkpoint_failed", extra={"reason": str(error)})
+
+
+@shared_task(name="brokers.tend_audit", ignore_result=True)  # type: ignore[untyped-decorator] # as above
+def tend_audit() -> None:
+    """Writes repeated reads into the audit, and drops entries that are old enough and covered by a checkpoint."""
+    audit_reads.flush()
+    if settings.AUDIT_RETENTION_DAYS:
+        try:
+            audit_proof.prune(timedelta(days=settings.AUDIT_RETENTION_DAYS))
+        except (audit_checkpoints.Broken, OSError) as error:
+            _log.error("audit_checkpoint_failed", extra={"reason": str(error)})
 
 
 def _run_batch(operation_id: int) -> dead_letters.Step | None:

@@ -97,6 +97,10 @@ REDIS_URL = env.text("MQ_REDIS_URL", f"unix://{RUN_DIR / 'redis.sock'}")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- message store ---------------------------------------------------------------------------------------------
+# Where signed checkpoints of the audit are written: best on another disk than the database's.
+AUDIT_DIR = env.path("MQ_AUDIT_DIR", DATA_DIR / "audit")
+AUDIT_CHECKPOINT_SECONDS = env.integer("MQ_AUDIT_CHECKPOINT_SECONDS", 300, low=10, high=86400)
+AUDIT_RETENTION_DAYS = env.integer("MQ_AUDIT_RETENTION_DAYS", 0, low=0, high=36500)  # 0: for ever
 RETENTION_HOURS = env.integer("MQ_RETENTION_HOURS", 72, low=1, high=24 * 365)
 DEAD_LETTER_RETENTION_DAYS = env.integer("MQ_DEAD_LETTER_RETENTION_DAYS", 30, low=1, high=3650)
 # A half message's first check, the pause between checks, how many come before it is discarded: unless its producer

@@ -69,6 +69,12 @@ ACTIONS = {
     "ram:AttachPolicy": "policy",
     "ram:DetachPolicy": "policy",
     "ram:SimulatePolicy": "account",
+    "ram:ListUnusedRights": "account",
+    "ram:ListRoles": "account",
+    "ram:GetRole": "role",
+    "ram:CreateRole": "role",
+    "ram:UpdateRole": "role",
+    "ram:DeleteRole": "role",
 }
 
 _NEWER = {

@@ -50,7 +50,7 @@ class OneDeadLetter(ApiView):
         found_in = access.group(actor_of(request), instance, group, action="mq:QueryDLQMessage")
         if not number.isascii() or not number.isdigit() or len(number) > 19:
             raise NotFound(f"Group {group!r} has no dead letter {number!r}.", ErrorCode.MESSAGE_NOT_FOUND)
-        opened = dead_letters.get(found_in, int(number))
+        opened = dead_letters.opened(actor_of(request), found_in, int(number))
         return Response(
             {
                 **shapes.DeadLetterShape(opened.letter).data,

@@ -2,6 +2,8 @@
 
 from rest_framework import serializers
 
+from accounts import limits as account_limits
+
 from ..domain import limits
 from ..models import Group, Topic
 from .view import Boolean, Form, Integer, PageQuery, Text
@@ -71,6 +73,16 @@ class DeletionQuery(Form):
 
 class KeyForm(Form):
     remark = Text(required=False, max_length=200, default="")
+
+
+class RotateForm(Form):
+    overlap_seconds = Integer(
+        required=False,
+        default=24 * 3600,
+        min_value=0,
+        max_value=account_limits.KEY_OVERLAP_SECONDS,
+        help_text="how long the old key is good yet",
+    )
 
 
 class KeyChange(Form):

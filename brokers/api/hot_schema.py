@@ -73,7 +73,7 @@ SCHEMAS: Json = {
         check_at={**INSTANT, "description": "when the producer group is first asked, without a decision before"},
         duplicate={"type": "boolean", "description": "true: a half message with this dedup_id was stored before"},
     ),
-    "Decision": object_(
+    "TransactionDecision": object_(
         [],
         discarded={
             "type": "boolean",
@@ -251,12 +251,16 @@ PATHS: Json = {
         status="201",
     ),
     f"{_TRANSACTION}:commit": operation(
-        "commitTransaction", "Make a half message visible", request="Decision", answer="Decided", of="transaction"
+        "commitTransaction",
+        "Make a half message visible",
+        request="TransactionDecision",
+        answer="Decided",
+        of="transaction",
     ),
     f"{_TRANSACTION}:rollback": operation(
         "rollbackTransaction",
         "Make sure that a half message is never seen",
-        request="Decision",
+        request="TransactionDecision",
         answer="Decided",
         of="transaction",
     ),

@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication
 from rest_framework.request import Request
 
-from accounts import credentials, sessions
+from accounts import credentials, roles, sessions
 from accounts.models import User
 
 from ..domain.actor import Actor
@@ -54,11 +54,14 @@ class ConsoleAuthentication(SessionAuthentication):
         if not isinstance(user, User) or not user.is_active:
             return None
         self.enforce_csrf(request)
+        role = roles.of_session(request._request.session, user)
+        if role is None and roles.has_taken_on(request._request.session):
+            raise Unauthenticated("The time in the role is over, or was ended. Open the console to go on as yourself.")
         actor = Actor(
-            account_id=user.account_id,
-            user_id=user.pk,
-            name=user.login,
-            is_root=user.is_root,
+            account_id=role.account_id if role else user.account_id,
+            user_id=role.asker_id if role else user.pk,
+            name=role.name if role else user.login,
+            is_root=user.is_root and role is None,
             source_ip=request._request.META.get("REMOTE_ADDR", ""),
             is_secure=request._request.is_secure(),
             has_second_factor=sessions.has_second_factor(request._request.session),
@@ -79,7 +82,9 @@ def actor_of(request: Request) -> Actor:
 
 def user_of(request: Request) -> User:
     """Returns the row of who calls. Raises Unauthenticated when it was deleted meanwhile."""
-    user_id = actor_of(request).user_id
+    actor = actor_of(request)
+    roles.require_self(actor)
+    user_id = actor.user_id
     assert user_id is not None, "only the system has none, and it does not call"
     user = User.objects.select_related("account").filter(pk=user_id).first()
     if user is None:

@@ -62,3 +62,21 @@ class OneKey(ApiView):
         require_fresh(actor)
         keys.delete(user_of(request), key, actor=actor.signature, source_ip=actor.source_ip)
         return Response(status=204)
+
+
+class Rotate(ApiView):
+    @extend_schema(
+        operation_id="rotateAccessKey",
+        summary="Make a key that takes the place of another; both are good during the overlap",
+        request=forms.RotateForm,
+        responses={201: shapes.NewKeyShape},
+    )
+    @idempotent
+    def post(self, request: Request, key: str) -> Response:
+        actor = actor_of(request)
+        require_fresh(actor)
+        overlap = read(forms.RotateForm, request)["overlap_seconds"]
+        made, secret = keys.rotate(
+            user_of(request), key, overlap_seconds=overlap, actor=actor.signature, source_ip=actor.source_ip
+        )
+        return Response({**shapes.KeyShape(made).data, "secret": secret}, status=201)

@@ -60,6 +60,10 @@ class HolderForm(Form):
     group = Text(required=False, max_length=limits.USER_NAME_CHARS, default="", help_text="or a user group")
 
 
+class AttachmentForm(HolderForm):
+    role = Text(required=False, max_length=limits.USER_NAME_CHARS, default="", help_text="or a role")
+
+
 class GrantForm(HolderForm):
     name = Text(max_length=127, help_text="of the topic or the group")
     right = serializers.ChoiceField(choices=list(grants.QUICK))
@@ -111,6 +115,7 @@ class UserGroupShape(serializers.Serializer[UserGroup]):
 class AttachedShape(serializers.Serializer[Any]):
     user = serializers.CharField(allow_null=True)
     group = serializers.CharField(allow_null=True)
+    role = serializers.CharField(allow_null=True)
 
 
 class PolicyShape(serializers.Serializer[Policy]):
@@ -124,7 +129,11 @@ class PolicyShape(serializers.Serializer[Policy]):
     @extend_schema_field(AttachedShape(many=True))
     def get_attached_to(self, policy: Policy) -> list[dict[str, str | None]]:
         return [
-            {"user": row.user.name if row.user else None, "group": row.group.name if row.group else None}
+            {
+                "user": row.user.name if row.user else None,
+                "group": row.group.name if row.group else None,
+                "role": row.role.name if row.role else None,
+            }
             for row in policy.attachments.all()
         ]
 

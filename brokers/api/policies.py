@@ -81,26 +81,26 @@ class Default(ApiView):
 class Attach(ApiView):
     @extend_schema(
         operation_id="attachPolicy",
-        summary="Give a policy to a user or a user group",
-        request=own.HolderForm,
+        summary="Give a policy to a user, a user group or a role",
+        request=own.AttachmentForm,
         responses={204: None},
     )
     @idempotent
     def post(self, request: Request, policy: str) -> Response:
-        grants.attach(actor_of(request), policy, **read(own.HolderForm, request))
+        grants.attach(actor_of(request), policy, **read(own.AttachmentForm, request))
         return Response(status=204)
 
 
 class Detach(ApiView):
     @extend_schema(
         operation_id="detachPolicy",
-        summary="Take a policy away from a user or a user group",
-        request=own.HolderForm,
+        summary="Take a policy away from a user, a user group or a role",
+        request=own.AttachmentForm,
         responses={204: None},
     )
     @idempotent
     def post(self, request: Request, policy: str) -> Response:
-        grants.detach(actor_of(request), policy, **read(own.HolderForm, request))
+        grants.detach(actor_of(request), policy, **read(own.AttachmentForm, request))
         return Response(status=204)
 
 

@@ -64,6 +64,7 @@ _NAMES = {
     "GroupForm": "^[%|a-zA-Z0-9_-]+$",
     "UserForm": "^[a-z0-9](?:[a-z0-9_-]*[a-z0-9])?$",
     "UserGroupForm": "^[a-z0-9](?:[a-z0-9_-]*[a-z0-9])?$",
+    "RoleForm": "^[a-z0-9](?:[a-z0-9_-]*[a-z0-9])?$",
     "PolicyForm": "^[A-Za-z0-9](?:[A-Za-z0-9_.-]*[A-Za-z0-9])?$",
     "GrantForm": "^[%|a-zA-Z0-9_-]+$",
 }

@@ -69,6 +69,8 @@ class KeyShape(serializers.Serializer[Any]):
     created_at = serializers.DateTimeField()
     last_used_at = serializers.DateTimeField(allow_null=True, help_text="to the minute")
     last_used_from = serializers.CharField(help_text="an IP address")
+    last_used_door = serializers.CharField(help_text="http or remoting")
+    ends_at = serializers.DateTimeField(allow_null=True, help_text="refused from then on; null: it does not end")
 
 
 class NewKeyShape(KeyShape):

@@ -3,6 +3,7 @@
 from django.urls import URLPattern, path, re_path, register_converter
 
 from . import (
+    audit,
     dead_letters,
     grants,
     groups,
@@ -16,10 +17,12 @@ from . import (
     policies,
     producer_groups,
     requests,
+    roles,
     schema,
     sign_ins,
     topics,
     transactions,
+    unused,
 )
 from .nothing import HotReading, HotRoute, Nothing
 
@@ -41,6 +44,7 @@ register_converter(NameConverter, "name")
 _U = "users/<name:user>"
 _UG = "user-groups/<name:group>"
 _P = "policies/<name:policy>"
+_R = "roles/<name:role>"
 _I = "instances/<name:instance>"
 _T = f"{_I}/topics/<name:topic>"
 _G = f"{_I}/groups/<name:group>"
@@ -57,6 +61,7 @@ managed: list[URLPattern] = [
     path("sessions", sign_ins.Sessions.as_view()),
     path("sessions:end", sign_ins.EndOthers.as_view()),
     path("sessions/<name:session>", sign_ins.OneSession.as_view()),
+    path("access-keys/<name:key>:rotate", keys.Rotate.as_view()),
     path("users", members.Users.as_view()),
     path(_U, members.OneUser.as_view()),
     path(f"{_U}/sessions", sign_ins.UserSessions.as_view()),
@@ -77,6 +82,17 @@ managed: list[URLPattern] = [
     path(f"{_P}:detach", policies.Detach.as_view()),
     path(f"{_P}/versions", policies.Versions.as_view()),
     path(f"{_P}/versions/<int:number>:default", policies.Default.as_view()),
+    path("audit", audit.Audit.as_view()),
+    path("audit:export", audit.Export.as_view()),
+    path("unused-rights", unused.UnusedRights.as_view()),
+    path("roles", roles.Roles.as_view()),
+    path("role-offers", roles.Offers.as_view()),
+    path(_R, roles.OneRole.as_view()),
+    path(f"{_R}:trust", roles.Trust.as_view()),
+    path(f"{_R}:distrust", roles.Distrust.as_view()),
+    path(f"{_R}:assume", roles.Assume.as_view()),
+    path(f"{_R}/sessions", roles.Sessions.as_view()),
+    path(f"{_R}/sessions/<int:number>:revoke", roles.Revoke.as_view()),
     path("limits", limits.Limits.as_view()),
     path("instances", instances.Instances.as_view()),
     path(_I, instances.OneInstance.as_view()),

@@ -9,7 +9,7 @@ account only: what belongs to others and what does not exist give one answer.
 
 from collections.abc import Callable
 
-from accounts import permissions
+from accounts import permissions, uses
 from accounts.policies.evaluation import Decision
 
 from ..domain.actor import Actor
@@ -27,12 +27,16 @@ def check(actor: Actor, action: str, resource: str) -> None:
     decision = permissions.decide(actor, action, resource)
     if not decision.is_allowed:
         raise _denied(actor, decision, action=action, named=resource)
+    uses.note(actor.user_id, decision, action)
 
 
 def is_settled(actor: Actor, action: str, resource: str) -> bool:
     """Returns True if `check` would pass without asking the database. Never blocks: for an event loop's thread."""
     decision = permissions.peek(actor, action, resource)
-    return decision is not None and decision.is_allowed
+    if decision is None or not decision.is_allowed:
+        return False
+    uses.note(actor.user_id, decision, action)
+    return True
 
 
 def may(actor: Actor, action: str, resource: str) -> bool:

@@ -42,9 +42,9 @@ def update_instance(actor: Actor, instance: Instance, *, remark: str) -> Instanc
     access.check(actor, "mq:UpdateInstance", resource)
     _check_remark(remark)
     with changes.change(f"instance:{instance.pk}"):
-        instance.remark = remark
+        before, instance.remark = instance.remark, remark
         instance.save(update_fields=["remark"])
-        changes.record(actor, "mq:UpdateInstance", resource, remark=remark)
+        changes.record(actor, "mq:UpdateInstance", resource, before={"remark": before}, after={"remark": remark})
     return instance
 
 
@@ -107,13 +107,15 @@ def update_topic(actor: Actor, topic: Topic, *, queue_count: int | None = None, 
                 " their messages would be lost.",
                 ErrorCode.CONFLICT,
             )
+        before = {"queues": locked.queue_count, "remark": locked.remark}
         if queue_count is not None:
             _insert_queues(locked, start=locked.queue_count, end=queue_count)
             locked.queue_count = queue_count
         if remark is not None:
             locked.remark = remark
         locked.save(update_fields=["queue_count", "remark", "updated_at"])
-        changes.record(actor, "mq:UpdateTopic", resource, queues=queue_count, remark=remark)
+        after = {"queues": locked.queue_count, "remark": locked.remark}
+        changes.record(actor, "mq:UpdateTopic", resource, **changes.difference(before, after))
     return locked
 
 
@@ -206,10 +208,11 @@ def update_group(
     _check_group_fields(fields)
     with changes.change(f"group:{group.pk}", f"instance:{group.instance_id}"):
         locked = Group.objects.select_for_update(of=["self"]).select_related("instance").get(pk=group.pk)
+        before = {name: getattr(locked, name) for name in fields}
         for name, value in fields.items():
             setattr(locked, name, value)
         locked.save(update_fields=[*fields, "updated_at"])
-        changes.record(actor, "mq:UpdateGroup", resource, **fields)
+        changes.record(actor, "mq:UpdateGroup", resource, **changes.difference(before, fields))
     return locked
 
 

@@ -4,7 +4,7 @@ Owns: what must go with a change so that no process and no page keeps believing 
 Must not know: what is changed. Called by: `actions`; the engine takes `record` for its own changes.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,7 +13,7 @@ from django.db import InterfaceError, OperationalError, connection
 from django.db import transaction as django_transaction
 from django.db.models import F
 
-from accounts import audit
+from accounts import audit, audit_reads
 
 from .. import events
 from ..domain.actor import Actor
@@ -72,6 +72,17 @@ def raise_version() -> None:
     if not CatalogVersion.objects.update(number=F("number") + 1):
         CatalogVersion.objects.create(number=1)
     django_transaction.on_commit(snapshot.forget)
+
+
+def record_read(actor: Actor, action: str, resource: str, **detail: Any) -> None:  # Any: JSON values
+    """Writes that `actor` sees a message's body; the same again within a minute is counted."""
+    audit_reads.note(actor, action, resource, **detail)
+
+
+def difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:  # Any: JSON values
+    """Returns `before` and `after` with the members that differ."""
+    names = [name for name in after if before.get(name) != after[name]]
+    return {"before": {name: before.get(name) for name in names}, "after": {name: after[name] for name in names}}
 
 
 def record(actor: Actor, action: str, resource: str, **detail: Any) -> None:  # Any: JSON values

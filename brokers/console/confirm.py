@@ -53,7 +53,7 @@ def ask(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def confirm(request: HttpRequest) -> HttpResponse:
     """Asks for the password or a second factor of whoever is signed in."""
-    user = page.reader(request)
+    user = page.oneself(request)
     target = entrance.target(request, reverse("security"))
     error = ""
     if request.method == "POST":

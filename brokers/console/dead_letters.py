@@ -61,7 +61,7 @@ def index(request: HttpRequest, instance: str, group: str) -> HttpResponse:
 @require_GET
 def show(request: HttpRequest, instance: str, group: str, number: int) -> HttpResponse:
     found = access.group(page.actor(request), instance, group, action="mq:QueryDLQMessage")
-    opened = dead_letters.get(found, number)
+    opened = dead_letters.opened(page.actor(request), found, number)
     context = {
         **_frame(found),
         "letter": opened.letter,

@@ -7,12 +7,14 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts import keys
+from accounts import clock, keys
 from accounts.errors import Rejected
 from accounts.limits import KEYS_PER_USER
 
 from . import confirm, page
 from .forms import KeyForm
+
+OVERLAP_HOURS = (1, 24, 168, 720)
 
 
 @sensitive_variables("secret", "fresh")
@@ -20,7 +22,7 @@ from .forms import KeyForm
 @require_http_methods(["GET", "POST"])
 def index(request: HttpRequest) -> HttpResponse:
     """Lists the keys. A post makes one and shows its secret in this one answer."""
-    user = page.reader(request)
+    page.oneself(request)
     actor = page.actor(request)
     form = KeyForm(request.POST or None)
     fresh = None
@@ -29,18 +31,40 @@ def index(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         try:
             key, secret = keys.create(
-                user, remark=form.cleaned_data["remark"], actor=actor.signature, source_ip=actor.source_ip
+                page.oneself(request),
+                remark=form.cleaned_data["remark"],
+                actor=actor.signature,
+                source_ip=actor.source_ip,
             )
         except Rejected as error:
             messages.error(request, error.detail)
         else:
-            fresh = {"key_id": key.key_id, "secret": secret, "code": f"export KEY='{key.key_id}:{secret}'"}
+            fresh = _fresh(key.key_id, secret)
             form = KeyForm()
-    rows = keys.of_user(user)
-    context = {"rows": rows, "form": form, "fresh": fresh, "can_create": len(rows) < KEYS_PER_USER}
-    response = page.render(request, "pages/keys.html", context, section="keys", instance=page.default_instance(request))
-    response.headers["Cache-Control"] = "no-store"
-    return response
+    return _show(request, form, fresh=fresh)
+
+
+@sensitive_variables("secret")
+@page.page
+@require_POST
+def rotate(request: HttpRequest, key_id: str) -> HttpResponse:
+    """Makes a key that takes the place of another, and shows its secret in this one answer."""
+    if not _may_change(request):
+        return confirm.ask(request)
+    actor = page.actor(request)
+    hours = request.POST.get("hours", "")
+    try:
+        key, secret = keys.rotate(
+            page.oneself(request),
+            key_id,
+            overlap_seconds=3600 * int(hours) if hours in {str(n) for n in OVERLAP_HOURS} else 0,
+            actor=actor.signature,
+            source_ip=actor.source_ip,
+        )
+    except Rejected as error:
+        messages.error(request, error.detail)
+        return HttpResponseRedirect(reverse("keys"))
+    return _show(request, KeyForm(), fresh=_fresh(key.key_id, secret))
 
 
 @page.page
@@ -51,7 +75,7 @@ def enable(request: HttpRequest, key_id: str) -> HttpResponse:
         return confirm.ask(request)
     actor = page.actor(request)
     enabled = request.POST.get("enabled") == "1"
-    keys.change(page.reader(request), key_id, enabled=enabled, actor=actor.signature, source_ip=actor.source_ip)
+    keys.change(page.oneself(request), key_id, enabled=enabled, actor=actor.signature, source_ip=actor.source_ip)
     messages.success(
         request, _("The key is enabled.") if enabled else _("The key is disabled; it is refused from now on.")
     )
@@ -64,9 +88,28 @@ def delete(request: HttpRequest, key_id: str) -> HttpResponse:
     if not _may_change(request):
         return confirm.ask(request)
     actor = page.actor(request)
-    keys.delete(page.reader(request), key_id, actor=actor.signature, source_ip=actor.source_ip)
+    keys.delete(page.oneself(request), key_id, actor=actor.signature, source_ip=actor.source_ip)
     messages.success(request, _("The key is deleted."))
     return HttpResponseRedirect(reverse("keys"))
+
+
+def _show(request: HttpRequest, form: KeyForm, *, fresh: dict[str, str] | None) -> HttpResponse:
+    rows = keys.of_user(page.oneself(request))
+    now = clock.now()
+    context = {
+        "rows": [(key, key.ends_at is not None and key.ends_at <= now) for key in rows],
+        "form": form,
+        "fresh": fresh,
+        "can_create": len(rows) < KEYS_PER_USER,
+        "overlaps": [(hours, 3600 * hours) for hours in OVERLAP_HOURS],
+    }
+    response = page.render(request, "pages/keys.html", context, section="keys", instance=page.default_instance(request))
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _fresh(key_id: str, secret: str) -> dict[str, str]:
+    return {"key_id": key_id, "secret": secret, "code": f"export KEY='{key_id}:{secret}'"}
 
 
 def _may_change(request: HttpRequest) -> bool:

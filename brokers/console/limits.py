@@ -20,7 +20,7 @@ from brokers.domain.quotas import Quota, Scope, Usage
 from brokers.engine import quotas as engine
 from brokers.models import Instance
 
-from . import page
+from . import page, tags
 from .forms import ConsoleForm
 
 LABELS = {
@@ -31,7 +31,7 @@ LABELS = {
     Quota.TOPICS: gettext_lazy("Topics"),
     Quota.GROUPS: gettext_lazy("Groups"),
     Quota.BACKLOG_BYTES: gettext_lazy("Backlog in bytes"),
-    Quota.CONNECTIONS: gettext_lazy("Connections"),
+    Quota.CONNECTIONS: gettext_lazy("Connections of RocketMQ clients"),
     Quota.MESSAGE_BYTES: gettext_lazy("Largest message in bytes"),
 }
 
@@ -116,13 +116,20 @@ class LimitsForm(ConsoleForm):
                 initial=own.get(quota),
                 min_value=0 if quota in (Quota.TOPICS, Quota.GROUPS) else 1,
                 max_value=most or quotas.HIGHEST,
-                help_text=_("At most %(n)s.") % {"n": f"{most:,}"} if most else _("No ceiling."),
+                help_text=_at_most(quota, most),
                 widget=forms.NumberInput(attrs={"class": "input", "placeholder": _("no limit of its own")}),
             )
 
     def values(self) -> dict[Quota, int | None]:
         """Returns what was asked for, None for an empty field."""
         return {Quota(name): value for name, value in self.cleaned_data.items()}
+
+
+def _at_most(quota: Quota, most: int | None) -> str:
+    if most is None:
+        return _("No ceiling.")
+    spelled = f"{most:,} ({tags.size(most)})" if quota in quotas.BYTES else f"{most:,}"
+    return _("At most %(n)s.") % {"n": spelled}
 
 
 def _require(account_id: int, scope: Scope, name: str) -> None:

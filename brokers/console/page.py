@@ -20,7 +20,7 @@ from django.shortcuts import render as django_render
 from django.utils.cache import patch_cache_control, patch_vary_headers
 from django.utils.translation import gettext as _
 
-from accounts import sessions
+from accounts import roles, sessions
 from accounts.errors import AccountError
 from accounts.errors import Denied as AccountDenied
 from accounts.errors import NotFound as AccountNotFound
@@ -73,17 +73,34 @@ def translated(error: AccountError) -> BrokerError:
 
 def actor(request: HttpRequest) -> Actor:
     """Returns the signed-in reader as the value that rooms below ask for."""
-    user = reader(request)
+    user, role = reader(request), acting(request)
     return Actor(
-        account_id=user.account_id,
-        user_id=user.pk,
-        name=user.login,
-        is_root=user.is_root,
+        account_id=role.account_id if role else user.account_id,
+        user_id=role.asker_id if role else user.pk,
+        name=role.name if role else user.login,
+        is_root=user.is_root and role is None,
         source_ip=request.META.get("REMOTE_ADDR", ""),
         is_secure=request.is_secure(),
         has_second_factor=sessions.has_second_factor(request.session),
         is_fresh=sessions.is_fresh(request.session),
     )
+
+
+def acting(request: HttpRequest) -> roles.Acting | None:
+    """Returns the role the reader acts in, None as a rule. One query a request at most."""
+    if not hasattr(request, "acting"):
+        request.acting = roles.of_session(request.session, reader(request))  # type: ignore[attr-defined] # ours
+        if request.acting is None and roles.has_taken_on(request.session):  # type: ignore[attr-defined] # ours
+            roles.take_on(request.session, None)
+            messages.warning(request, _("You act as yourself again: the time in the role is over, or was ended."))
+    found: roles.Acting | None = request.acting  # type: ignore[attr-defined] # ours
+    return found
+
+
+def oneself(request: HttpRequest) -> User:
+    """Returns the signed-in user for what is their own. Raises AccountError for somebody who acts in a role."""
+    roles.require_self(actor(request))
+    return reader(request)
 
 
 def reader(request: HttpRequest) -> User:
@@ -114,6 +131,7 @@ def render(
         values["layout"] = "layouts/plain.html"
     else:
         values["layout"] = "layouts/app.html"
+        values["acting"] = acting(request)
         values["instances"] = selectors.instances(actor(request), limit=limits.PAGE_MAX).items
         values["may"] = _chrome_rights(request, instance)
     response = django_render(request, template, {**values, **(context or {})}, status=status)
@@ -144,6 +162,8 @@ def _chrome_rights(request: HttpRequest, instance: Instance | None) -> dict[str,
         "users": access.may(who, "ram:ListUsers", scope),
         "user_groups": access.may(who, "ram:ListGroups", scope),
         "policies": access.may(who, "ram:ListPolicies", scope),
+        "unused": access.may(who, "ram:ListUnusedRights", scope),
+        "roles": access.may(who, "ram:ListRoles", scope),
         "simulate": access.may(who, "ram:SimulatePolicy", scope),
         "limits": access.may(who, "mq:QueryLimits", access.resource(who.account_id, "*")),
         "transactions": instance is not None

@@ -30,7 +30,7 @@ def index(request: HttpRequest) -> HttpResponse:
 @require_POST
 def password(request: HttpRequest) -> HttpResponse:
     """Changes the reader's own password, which ends their other sessions."""
-    user = page.reader(request)
+    user = page.oneself(request)
     form = OwnPasswordForm(request.POST)
     if form.is_valid() and _change_password(request, user, form):
         messages.success(request, _("Your password is changed. You were signed out everywhere else."))
@@ -44,7 +44,7 @@ def password(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def app(request: HttpRequest) -> HttpResponse:
     """Sets up an authenticator app."""
-    return _set_up(request, "pages/app_setup.html", {"app": factors.ask_app(request, page.reader(request))})
+    return _set_up(request, "pages/app_setup.html", {"app": factors.ask_app(request, page.oneself(request))})
 
 
 @never_cache
@@ -58,7 +58,7 @@ def passkey(request: HttpRequest) -> HttpResponse:
     if isinstance(answered, HttpResponse):
         return answered
     context = {
-        "options": factors.ask_passkey(request, page.reader(request)) if can_be_used else None,
+        "options": factors.ask_passkey(request, page.oneself(request)) if can_be_used else None,
         "by_name": _by_name(request),
         "error": answered or "",
     }
@@ -73,7 +73,7 @@ def remove(request: HttpRequest, number: int) -> HttpResponse:
     """Removes one of the reader's second factors."""
     actor = page.actor(request)
     try:
-        second_factors.remove(page.reader(request), number, actor=actor.signature, source_ip=actor.source_ip)
+        second_factors.remove(page.oneself(request), number, actor=actor.signature, source_ip=actor.source_ip)
     except AccountError as error:
         messages.error(request, error.detail)
     else:
@@ -86,7 +86,7 @@ def remove(request: HttpRequest, number: int) -> HttpResponse:
 @confirm.recently
 def recovery_codes(request: HttpRequest) -> HttpResponse:
     """Makes new recovery codes, which take the place of the old ones."""
-    return factors.show_codes(request, page.reader(request), made=None, target=reverse("security"))
+    return factors.show_codes(request, page.oneself(request), made=None, target=reverse("security"))
 
 
 @page.page
@@ -117,7 +117,7 @@ def own_sessions(request: HttpRequest) -> HttpResponse:
     mine = request.session.session_key
     rows = [
         {"row": row, "device": describe(row.agent), "is_this": sessions.is_of(row, mine)}
-        for row in sessions.of_user(page.reader(request))
+        for row in sessions.of_user(page.oneself(request))
     ]
     home = page.default_instance(request)
     return page.render(request, "pages/sessions.html", {"rows": rows}, section="sessions", instance=home)
@@ -129,7 +129,7 @@ def end_session(request: HttpRequest, public_id: str) -> HttpResponse:
     """Signs the reader out somewhere."""
     actor = page.actor(request)
     try:
-        sessions.end(page.reader(request), public_id, actor=actor.signature, source_ip=actor.source_ip)
+        sessions.end(page.oneself(request), public_id, actor=actor.signature, source_ip=actor.source_ip)
     except AccountError as error:
         messages.error(request, error.detail)
     else:
@@ -143,14 +143,14 @@ def end_other_sessions(request: HttpRequest) -> HttpResponse:
     """Signs the reader out everywhere but here."""
     actor = page.actor(request)
     sessions.end_all(
-        page.reader(request), but=request.session.session_key, actor=actor.signature, source_ip=actor.source_ip
+        page.oneself(request), but=request.session.session_key, actor=actor.signature, source_ip=actor.source_ip
     )
     messages.success(request, _("You are signed out everywhere else."))
     return HttpResponseRedirect(reverse("sessions"))
 
 
 def _show(request: HttpRequest, form: OwnPasswordForm) -> HttpResponse:
-    user = page.reader(request)
+    user = page.oneself(request)
     context = {
         "form": form,
         "factors": second_factors.of_user(user),
@@ -174,7 +174,7 @@ def _set_up(request: HttpRequest, template: str, context: dict[str, object]) -> 
 
 def _answered(request: HttpRequest) -> HttpResponse | str:
     """Returns the page after a factor was added, or why it was not."""
-    user = page.reader(request)
+    user = page.oneself(request)
     is_first = not second_factors.has_any(user)
     try:
         made = factors.add(request, user)

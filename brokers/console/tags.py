@@ -117,6 +117,12 @@ def duration(value: timedelta | float | None) -> str:
 
 
 @register.filter
+def milliseconds(value: int | None) -> str:
+    """Spells a number of milliseconds; None is unknown."""
+    return duration(None if value is None else value / 1000)
+
+
+@register.filter
 def waited(seconds: float | None) -> str:
     """Spells how long something waits, without the flicker of milliseconds; None is unknown."""
     return _("under 1 s") if seconds is not None and seconds < 1 else duration(seconds)
@@ -172,6 +178,12 @@ def _coarse(seconds: float) -> str:
     return pgettext("seconds", "%(n)d s") % {"n": int(seconds)}
 
 
+@register.filter
+def door(name: str) -> str:
+    """Spells the door a key was used at."""
+    return {"remoting": "RocketMQ"}.get(name, "HTTP")
+
+
 # --- states ----------------------------------------------------------------------------------------------------
 # value → tone, icon, words. Green is for what is wholly well.
 PILLS: Mapping[str, tuple[str, str, Any]] = {  # Any: a lazy translation
@@ -190,6 +202,11 @@ PILLS: Mapping[str, tuple[str, str, Any]] = {  # Any: a lazy translation
     TransactionState.ROLLED_BACK: ("tone-quiet", "rotate-ccw", gettext_lazy("Rolled back")),
     "SCHEDULED": ("tone-info", "alarm-clock", gettext_lazy("Scheduled")),
     "RETRYING": ("tone-warn", "timer-reset", gettext_lazy("Retrying")),
+    "ASKED": ("tone-info", "timer", gettext_lazy("Waiting")),
+    "ANSWERED": ("tone-ok", "circle-check", gettext_lazy("Answered")),
+    "PARTLY_ANSWERED": ("tone-warn", "triangle-alert", gettext_lazy("Partly answered")),
+    "TIMED_OUT": ("tone-warn", "alarm-clock", gettext_lazy("Timed out")),
+    "ABANDONED": ("tone-quiet", "ban", gettext_lazy("Given up")),
     "complete": ("tone-ok", "circle-check", gettext_lazy("Complete result")),
     "truncated": ("tone-warn", "triangle-alert", gettext_lazy("Truncated result")),
     "unknown": ("tone-quiet", "circle-help", gettext_lazy("Unknown")),

@@ -20,12 +20,15 @@ from . import (
     preferences,
     producer_groups,
     redrives,
+    requests,
     resets,
+    roles,
     security,
     send,
     signin,
     topics,
     transactions,
+    unused,
     user_groups,
     users,
 )
@@ -36,6 +39,7 @@ GROUP = f"{INSTANCE}/groups/<str:group>"
 USER = "users/<str:name>"
 USER_GROUP = "user-groups/<str:name>"
 POLICY = "policies/<str:name>"
+ROLE = "roles/<str:name>"
 TRANSACTION = f"{INSTANCE}/transactions/<str:transaction>"
 PRODUCER_GROUP = f"{INSTANCE}/producer-groups/<str:group>"
 OPERATION = f"{INSTANCE}/operations/<int:number>"
@@ -66,6 +70,7 @@ urlpatterns = [
     path("preferences", preferences.save, name="preferences"),
     path("keys", keys.index, name="keys"),
     path("keys/<str:key_id>/enabled", keys.enable, name="key_enable"),
+    path("keys/<str:key_id>/rotate", keys.rotate, name="key_rotate"),
     path("keys/<str:key_id>/delete", keys.delete, name="key_delete"),
     path("users", users.index, name="users"),
     path(USER, users.show, name="user"),
@@ -93,6 +98,17 @@ urlpatterns = [
     path(POLICY, policies.show, name="policy"),
     path(f"{POLICY}/versions/<int:number>/default", policies.default, name="policy_default"),
     path(f"{POLICY}/delete", policies.delete, name="policy_delete"),
+    path("unused-rights", unused.index, name="unused"),
+    path("roles", roles.index, name="roles"),
+    path("act-in-a-role", roles.assume, name="assume"),
+    path("act-as-yourself", roles.leave, name="role_leave"),
+    path(ROLE, roles.show, name="role"),
+    path(f"{ROLE}/delete", roles.delete, name="role_delete"),
+    path(f"{ROLE}/trust", roles.trust, name="role_trust"),
+    path(f"{ROLE}/distrust", roles.distrust, name="role_distrust"),
+    path(f"{ROLE}/attach", roles.attach, name="role_attach"),
+    path(f"{ROLE}/detach", roles.detach, name="role_detach"),
+    path(f"{ROLE}/sessions/<int:number>/revoke", roles.revoke, name="role_revoke"),
     path("simulator", policies.simulator, name="simulator"),
     path("limits", limits.index, name="limits"),
     path("limits/<str:scope>", limits.edit, name="limits_edit"),
@@ -107,6 +123,7 @@ urlpatterns = [
     path(f"{INSTANCE}/new-topic", topics.create, name="topic_new"),
     path(TOPIC, topics.queues, name="topic"),
     path(f"{TOPIC}/groups", topics.groups, name="topic_groups"),
+    path(f"{TOPIC}/requests", requests.of_topic, name="topic_requests"),
     path(f"{TOPIC}/code", topics.client_code, name="topic_code"),
     path(f"{TOPIC}/access", grants.of_topic, name="topic_access"),
     path(f"{TOPIC}/edit", topics.edit, name="topic_edit"),
@@ -138,6 +155,9 @@ urlpatterns = [
     path(f"{INSTANCE}/producer-groups", producer_groups.index, name="producer_groups"),
     path(PRODUCER_GROUP, producer_groups.show, name="producer_group"),
     path(f"{PRODUCER_GROUP}/delete", producer_groups.delete, name="producer_group_delete"),
+    path(f"{INSTANCE}/requests", requests.index, name="requests"),
+    path(f"{INSTANCE}/ask", requests.ask, name="request_ask"),
+    path(f"{INSTANCE}/requests/<str:correlation_id>", requests.show, name="request"),
     path(f"{INSTANCE}/operations", operations.index, name="operations"),
     path(OPERATION, operations.show, name="operation"),
     path(f"{OPERATION}/pause", operations.pause, name="operation_pause"),

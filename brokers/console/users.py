@@ -41,7 +41,8 @@ def index(request: HttpRequest) -> HttpResponse:
                 _("The user %(name)s is made; it may do nothing yet.") % {"name": made.name},
             )
             return HttpResponseRedirect(reverse("user", args=[made.name]))
-    account = page.reader(request).account.name
+    role = page.acting(request)
+    account = role.account if role else page.reader(request).account.name
     context = {
         "rows": members.users(actor),
         "form": form,

@@ -11,6 +11,8 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from functools import partial
 
+from accounts import grant_use
+
 from .. import events
 from ..catalog import snapshot
 from ..domain import clock, limits
@@ -37,6 +39,7 @@ _LOOK_AGAIN_SECONDS = 1.0
 _PULL_AGAIN_SECONDS = 5.0
 _REFRESH_SECONDS = 1.0
 _PRESENCE_SECONDS = 5.0
+_USE_SECONDS = 60.0
 _BATCH_BYTES = 16 * 1024 * 1024
 _WAITING_BYTES = 256 * 1024 * 1024
 
@@ -96,6 +99,7 @@ class Desk:
             asyncio.create_task(_repeat(_REFRESH_SECONDS, snapshot.refresh)),
             asyncio.create_task(allowances.tend()),
             asyncio.create_task(connections.tend()),
+            asyncio.create_task(_repeat(_USE_SECONDS, grant_use.flush)),
             asyncio.create_task(_repeat(_PRESENCE_SECONDS, self._flush_presence)),
             asyncio.create_task(self.requests.follow()),
             asyncio.create_task(_repeat(_PRESENCE_SECONDS, partial(request_rules.note_process, PROCESS))),

@@ -11,7 +11,7 @@ class Actor:
     """A proven identity. The tenant is `account_id`, taken from the credential and never from a field."""
 
     account_id: int
-    user_id: int | None  # None: the system itself (a job, a timer)
+    user_id: int | None  # None: the system itself (a job, a timer); negative: a session in a role
     name: str  # "root@main", for audit and for people
     is_root: bool
     source_ip: str = ""

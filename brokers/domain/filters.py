@@ -54,7 +54,9 @@ class TagFilter:
     @property
     def expression(self) -> str:
         """Returns the canonical text: `*`, or the tags in order joined by `||`."""
-        text = "||".join(sorted(self.tags)) or "*"
+        # A tag may begin or end in a bar, which only a blank tells from what joins them.
+        is_barred = any(tag.startswith("|") or tag.endswith("|") for tag in self.tags)
+        text = (" || " if is_barred else "||").join(sorted(self.tags)) or "*"
         return f"||{text}" if text.startswith(_SQL_MARK) else text
 
 
@@ -96,6 +98,10 @@ def parse_tags(expression: str) -> TagFilter:
     """Returns the filter written as `*`, ``, `a` or `a||b`. Raises Rejected when it is too long."""
     if len(expression) > limits.FILTER_CHARS:
         raise Rejected(f"A filter has at most {limits.FILTER_CHARS} characters.")
+    return _tags(expression)
+
+
+def _tags(expression: str) -> TagFilter:
     text = expression.strip()
     if text in {"", "*"}:
         return EVERYTHING
@@ -122,7 +128,8 @@ def parse_noted(expression: str) -> Filter:
     """Returns the filter that has this `expression`. Raises Rejected."""
     if expression.startswith(_SQL_MARK):
         return parse_sql(expression.removeprefix(_SQL_MARK))
-    return parse_tags(expression)
+    # No limit of characters: the canonical text may be a little longer than what was asked for.
+    return _tags(expression)
 
 
 @lru_cache(maxsize=_PARSED_COUNT)

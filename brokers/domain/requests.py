@@ -11,6 +11,7 @@ import base64
 import binascii
 import hashlib
 import hmac
+import secrets
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -25,8 +26,8 @@ TIME_TO_LIVE_MS = "TTL"
 MESSAGE_TYPE = "MSG_TYPE"
 REPLY = "reply"
 
-_VERSION = 1
-_FIXED = struct.Struct(">BQ")  # version, group
+_SHARED, _EACH = 1, 2  # the first byte: the version, and who answers
+_FIXED = struct.Struct(">BQ")  # that, group
 _MAC_BYTES = 16
 _PURPOSE = b"reply-address"
 _PARTS = 4
@@ -35,21 +36,22 @@ _NOTHING: Mapping[str, str] = {}
 
 @dataclass(frozen=True, slots=True)
 class ReplyAddress:
-    """Where one delivery of a request is answered. `member` is set where each member of the group answers for itself.
+    """Where one delivery of a request is answered. `is_each`: each member of the group answers for itself.
 
-    `reply_to` is what the request itself named, which clients of its own kind may want to see again.
+    `client_id` is the member that got it. `reply_to` is what the request itself named.
     """
 
     group_id: int
     topic: str
     correlation_id: str
     reply_to: str
-    member: str = ""
+    client_id: str = ""
+    is_each: bool = False
 
     @property
     def responder(self) -> str:
         """Returns who answers: a group answers once, or each of its members does."""
-        return f"{self.group_id}|{self.member}" if self.member else str(self.group_id)
+        return f"{self.group_id}|{self.client_id}" if self.is_each else str(self.group_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +72,11 @@ class Reply:
     replied_at_ms: int = 0
 
 
+def new_correlation_id() -> str:
+    """Returns an id nobody can guess."""
+    return secrets.token_hex(16)
+
+
 def is_request(properties: Mapping[str, str]) -> bool:
     """Returns True if a message with these stored properties waits for a reply."""
     return CORRELATION_ID in properties and REPLY_TO in properties and properties.get(MESSAGE_TYPE) != REPLY
@@ -84,8 +91,8 @@ def check_correlation_id(text: str) -> str:
 
 def seal(address: ReplyAddress, key: bytes) -> str:
     """Returns the URL-safe text of an address, signed with `key` (any length)."""
-    parts = (address.topic, address.correlation_id, address.reply_to, address.member)
-    payload = _FIXED.pack(_VERSION, address.group_id) + "\0".join(parts).encode()
+    parts = (address.topic, address.correlation_id, address.reply_to, address.client_id)
+    payload = _FIXED.pack(_EACH if address.is_each else _SHARED, address.group_id) + "\0".join(parts).encode()
     return base64.urlsafe_b64encode(payload + _mac(payload, key)).decode().rstrip("=")
 
 
@@ -100,12 +107,12 @@ def unseal(text: str, key: bytes) -> ReplyAddress:
     payload, mac = raw[:-_MAC_BYTES], raw[-_MAC_BYTES:]
     if len(payload) < _FIXED.size or not hmac.compare_digest(mac, _mac(payload, key)):
         raise _invalid()
-    version, group_id = _FIXED.unpack_from(payload)
+    kind, group_id = _FIXED.unpack_from(payload)
     parts = payload[_FIXED.size :].decode("utf-8", "replace").split("\0")
-    if version != _VERSION or len(parts) != _PARTS:
+    if kind not in (_SHARED, _EACH) or len(parts) != _PARTS:
         raise _invalid()
-    topic, correlation_id, reply_to, member = parts
-    return ReplyAddress(group_id, topic, correlation_id, reply_to, member)
+    topic, correlation_id, reply_to, client_id = parts
+    return ReplyAddress(group_id, topic, correlation_id, reply_to, client_id, kind == _EACH)
 
 
 def _mac(payload: bytes, key: bytes) -> bytes:

@@ -23,15 +23,18 @@ from . import permission
 _KEY = settings.SECRET_KEY.encode()
 
 
-def address_for(message: Stored, *, topic: str, group: GroupEntry, member: str = "") -> str | None:
+def address_for(
+    message: Stored, *, topic: str, group: GroupEntry, client_id: str = "", is_each: bool = False
+) -> str | None:
     """Returns the sealed address a delivered message is answered to, None when nobody waits for an answer.
 
-    `topic` is the one the request was sent to; `member` is set where each member of the group answers for itself.
+    `topic` is the one the request was sent to; `is_each`: each member of the group answers for itself.
     """
     properties = message.properties
     if not requests.is_request(properties):
         return None
-    address = ReplyAddress(group.id, topic, properties[requests.CORRELATION_ID], properties[requests.REPLY_TO], member)
+    correlation_id, reply_to = properties[requests.CORRELATION_ID], properties[requests.REPLY_TO]
+    address = ReplyAddress(group.id, topic, correlation_id, reply_to, client_id, is_each)
     return requests.seal(address, _KEY)
 
 

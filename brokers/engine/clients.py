@@ -9,7 +9,7 @@ from ..leases.producers import Group as ProducerGroup
 from ..leases.producers import Producer
 from ..leases.producers import alive as producers
 from ..leases.producers import forget as forget_producer
-from ..leases.producers import note as note_producer
+from ..leases.producers import note as note_producers
 from ..leases.workers import alive as alive_workers
 from ..leases.workers import forget as forget_worker
 from ..leases.workers import note as note_worker
@@ -24,7 +24,7 @@ __all__ = [
     "forget_producer",
     "forget_worker",
     "note",
-    "note_producer",
+    "note_producers",
     "note_worker",
     "producers",
 ]

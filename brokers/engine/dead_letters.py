@@ -8,7 +8,9 @@ import zlib
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from ..catalog import access, changes
 from ..domain import limits, previews
+from ..domain.actor import Actor
 from ..domain.errors import ErrorCode, NotFound, Rejected
 from ..models import Group, Operation
 from ..store import dead_letters as rows
@@ -96,6 +98,14 @@ def get(group: Group, dead_letter_id: int) -> Opened:
         raise NotFound(f"Group {group.name!r} has no dead letter {dead_letter_id}.", ErrorCode.MESSAGE_NOT_FOUND)
     letter, raw = found
     return Opened(letter, Body(raw, previews.preview(raw, letter.sys_flag), zlib.crc32(raw) == letter.body_crc))
+
+
+def opened(actor: Actor, group: Group, dead_letter_id: int) -> Opened:
+    """Returns a dead letter to show `actor`, who may see the group's. Raises as `get`. Effects: an audit entry."""
+    found = get(group, dead_letter_id)
+    resource = access.resource(actor.account_id, group.instance.name, group.name)
+    changes.record_read(actor, "mq:QueryDLQMessage", resource, dead_letter=dead_letter_id)
+    return found
 
 
 def count(group: Group, wanted: Filter | None = None) -> Count:

@@ -6,6 +6,7 @@ Owns: what is counted. Must not know: metric names or formats. Called by: doors.
 from dataclasses import dataclass
 
 from ..leases import workers
+from ..models import Backlog
 from ..store import gauges as rows
 from ..store import halves
 from . import offsets, request_stats
@@ -67,17 +68,23 @@ class Reading:
     requests: list[request_stats.TopicRequests]
     half_topics: list[HalfGauge]
     producer_groups: list[CheckGauge]
+    backlogs: list[
+        tuple[str, str, int, bool]
+    ]  # account, instance, bytes that wait for consumers, whether its limit is reached
     workers: int | None
     is_cut: bool
 
 
 def read() -> Reading:
-    """Returns the present numbers. Ten queries and three round trips to Redis, whatever there is."""
+    """Returns the present numbers. Eleven queries and three round trips to Redis, whatever there is."""
     topics = [TopicGauge(*row) for row in rows.topics(SERIES_COUNT)]
     groups = rows.groups(SERIES_COUNT)
     progress = offsets.progress([group_id for group_id, _, _, _ in groups])
     alive = workers.alive()
+    places = ("instance__account__name", "instance__name")
+    backlogs = list(Backlog.objects.values_list(*places, "byte_count", "is_full")[:SERIES_COUNT])
     return Reading(
+        backlogs=backlogs,
         topics=topics,
         groups=[
             GroupGauge(account, instance, name, progress[group_id]) for group_id, account, instance, name in groups

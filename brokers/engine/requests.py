@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from .. import events
 from ..catalog.snapshot import TopicEntry
 from ..domain import clock, limits
 from ..domain.errors import BrokerError, ErrorCode, NotFound, Rejected, Stale, TryLater
@@ -122,6 +123,7 @@ def reply_all(answers: Sequence[Answer]) -> list[BrokerError | None]:
     ]
     for (index, answer), taken in zip(good, rows.reply_all(named), strict=True):
         results[index] = _judge(answer, taken)
+    events.announce(hints={f"topic:{answer.topic.id}" for _, answer in good})
     return results
 
 

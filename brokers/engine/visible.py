@@ -7,9 +7,9 @@ A message is seen through its topic (`mq:QueryMessage`); what a group did with i
 group. A message that may not be seen and one that does not exist give one answer.
 """
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
-from ..catalog import access
+from ..catalog import access, changes
 from ..domain.actor import Actor
 from ..domain.errors import ErrorCode, NotFound
 from ..models import Group, Instance
@@ -35,6 +35,12 @@ def search(actor: Actor, instance: Instance, query: Search, *, cursor: str | Non
         hidden = {hit.group for hit in found.items if hit.group is not None and not shows_group(hit.group)}
         items = (replace(hit, group=None) if hit.group in hidden else hit for hit in found.items)
         found = replace(found, items=tuple(items))
+    if found.items:  # each shows how its body begins
+        named = access.resource(actor.account_id, instance.name, query.topic or "*")
+        asked = {name: str(value) for name, value in asdict(query).items() if value and name != "instance_id"}
+        if "body" in asked:
+            asked["body"] = "a text"  # it may be what the body must not be known for
+        changes.record_read(actor, _ACTION, named, search=asked)
     return found
 
 
@@ -52,6 +58,9 @@ def message(actor: Actor, instance: Instance, message_id: str, *, topic: str | N
             )
         if len(seen) < len(found.topics):
             found = browse.message(instance, message_id, seen[0])
+    if found.body is not None:
+        named = access.resource(actor.account_id, instance.name, found.topics[0] if found.topics else "*")
+        changes.record_read(actor, _ACTION, named, message_id=message_id)
     return _less_groups(actor, instance, found)
 
 

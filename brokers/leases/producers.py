@@ -5,6 +5,7 @@ An entry lasts while its producer says that it is there, and while the worker it
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,13 +34,14 @@ class Producer:
     last_seen_ms: int
 
 
-def note(group: Group, producer: Producer) -> None:
-    """Notes that a producer is there. Failing quietly: then only its own worker finds it."""
-    value = [producer.client_id, producer.worker, producer.door, producer.address, producer.user, producer.last_seen_ms]
+def note(seen: Sequence[tuple[Group, Producer]]) -> None:
+    """Notes producers that are there. Failing quietly: then only their own worker finds them."""
     try:
         pipe = client.connection().pipeline(transaction=False)
-        pipe.hset(_key(group), _field(producer.worker, producer.client_id), json.dumps(value))
-        pipe.pexpire(_key(group), _KEPT_MS)
+        for group, one in seen:
+            value = [one.client_id, one.worker, one.door, one.address, one.user, one.last_seen_ms]
+            pipe.hset(_key(group), _field(one.worker, one.client_id), json.dumps(value))
+            pipe.pexpire(_key(group), _KEPT_MS)
         pipe.execute()
     except redis.RedisError:
         return

@@ -90,6 +90,10 @@ def _pages(page: Page, home: str) -> list[tuple[str, str]]:
         ("group-new", f"{home}/new-group"),
         ("dead-letters-all", f"{home}/dead-letters"),
         ("operations", f"{home}/operations"),
+        ("transactions", f"{home}/transactions"),
+        ("transactions-discarded", f"{home}/transactions/discarded"),
+        ("transactions-decided", f"{home}/transactions/decided"),
+        ("producer-groups", f"{home}/producer-groups"),
         ("send", f"{home}/send"),
         ("keys", "/keys"),
         ("users", "/users"),
@@ -98,6 +102,11 @@ def _pages(page: Page, home: str) -> list[tuple[str, str]]:
         ("policy-new", "/new-policy"),
         ("simulator", "/simulator"),
         ("audit", "/audit"),
+        ("limits", "/limits"),
+        ("limits-edit", "/limits/account"),
+        ("roles", "/roles"),
+        ("act-in-a-role", "/act-in-a-role"),
+        ("unused-rights", "/unused-rights"),
         ("find", f"{home}/find?q=a"),
     ]
     for label, path in (("topic", f"{home}/topics"), ("group", f"{home}/groups"), ("operation", f"{home}/operations")):
@@ -116,6 +125,12 @@ def _pages(page: Page, home: str) -> list[tuple[str, str]]:
     message = _first(page, listed, rf"^{home}/messages/[^/?]+$") if listed else ""
     if message:
         found.append(("message", message))
+    waiting = _first(page, f"{home}/transactions", rf"^{home}/transactions/[0-9a-f]+-")
+    if waiting:
+        found.append(("transaction", waiting))
+    producers = _first(page, f"{home}/producer-groups", rf"^{home}/producer-groups/[^/?]+$")
+    if producers:
+        found.append(("producer-group", producers))
     dead = _first(page, f"{home}/dead-letters", rf"^{home}/groups/[^/?]+/dead-letters$")
     if dead:
         found.append(("dead-letters", dead))

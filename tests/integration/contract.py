@@ -26,8 +26,11 @@ def check(method: str, path: str, response: Any) -> None:
     if content is None:
         assert not response.content
         return
-    ((media_type, answer),) = content.items()
-    assert response.headers["Content-Type"] == media_type
+    media_type = response.headers["Content-Type"].partition(";")[0]
+    assert media_type in content
+    if "json" not in media_type or response.streaming:
+        return  # a file
+    answer = content[media_type]
     document = {**schema.document(), "$ref": "#/_here", "_here": answer["schema"]}
     Draft202012Validator(document).validate(response.json())
 

@@ -249,6 +249,7 @@ def test_a_stranger_sees_nothing_and_a_member_may_do_nothing_yet(shop: People) -
 def test_reading_costs_the_same_number_of_queries_at_any_length(shop: People) -> None:
     bury(shop, *[b"x"] * 12)
     shop.owner.call("GET", f"{I}/operations")
+    shop.owner.call("GET", f"{I}/messages?topic=orders")  # the first read of bodies is written down; others are counted
     for path in (f"{I}/messages?topic=orders", f"{G}/dead-letters", f"{I}/operations"):
         counts = []
         join = "&" if "?" in path else "?"

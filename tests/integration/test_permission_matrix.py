@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from accounts import grants, members
+from accounts import grants, members, roles
 from brokers.api import hot_schema, schema
 from brokers.catalog import actions, producers, snapshot
 from brokers.domain.messages import Outgoing
@@ -28,6 +28,7 @@ HOT = hot_schema.OPERATION_IDS
 OPEN = {
     "whoami", "listAccessKeys", "createAccessKey", "getAccessKey", "updateAccessKey", "deleteAccessKey",
     "listInstances", "getAccount", "listSessions", "endSessions", "endSession",
+    "listRoleOffers", "assumeRole", "rotateAccessKey",
 }  # fmt: skip
 
 
@@ -68,6 +69,17 @@ ROWS: dict[str, Row] = {
     "redriveDeadLetters": Row([("mq:Resend", GROUP)], {"filter": {}, "dry_run": True}),
     "searchMessages": Row([("mq:QueryMessage", TOPIC), BASE], query="?topic=orders"),
     "getMessage": Row([BASE]),
+    "listAudit": Row([("mq:QueryAudit", "mq:*")], stranger={200}),
+    "exportAudit": Row([("mq:QueryAudit", "mq:*")], stranger={200}),
+    "listUnusedRights": Row([("ram:ListUnusedRights", EVERYONE)], stranger={200}),
+    "listRoles": Row([("ram:ListRoles", EVERYONE)], stranger={200}),
+    "createRole": Row([("ram:CreateRole", "ram:role/fresh")], {"name": "fresh"}, stranger={201}),
+    "getRole": Row([("ram:GetRole", "ram:role/helper")]),
+    "deleteRole": Row([("ram:DeleteRole", "ram:role/helper")]),
+    "trustWithRole": Row([("ram:UpdateRole", "ram:role/helper")], {"login": "ben"}),
+    "distrustWithRole": Row([("ram:UpdateRole", "ram:role/helper")], {"login": "ben@acme"}),
+    "listRoleSessions": Row([("ram:GetRole", "ram:role/helper")]),
+    "revokeRoleSession": Row([("ram:UpdateRole", "ram:role/helper")]),
     "listLimits": Row([("mq:QueryLimits", "mq:*")], stranger={200}),
     "updateLimits": Row(
         [("mq:UpdateLimits", SHOP), ("mq:QueryLimits", "mq:*")],
@@ -139,7 +151,7 @@ ROWS: dict[str, Row] = {
 }
 NAMES = {
     "instance": "shop", "topic": "orders", "group": "workers", "operation": "1", "number": "1", "user": "ben",
-    "policy": "idle", "message": "0" * 32, "session": "0" * 16,
+    "policy": "idle", "role": "helper", "message": "0" * 32, "session": "0" * 16,
 }  # fmt: skip
 
 
@@ -204,6 +216,8 @@ def fill(people: People, path: str) -> str:
     members.create_user(owner, "ben", password=None)
     key, _secret = members.create_key(owner, "ben")
     members.create_group(owner, "team")
+    roles.create(owner, "helper", max_seconds=60)
+    roles.trust(owner, "helper", "ben")
     grants.create_policy(owner, "idle", json.dumps(DOCUMENT))
     names = {**NAMES, "key": key.key_id, "transaction": "1-1-00000000"}
     if "transactions" in path or "producer-groups" in path:
@@ -226,7 +240,10 @@ def half_message(people: People) -> str:
 def test_a_second_tenant_is_nowhere(people: People) -> None:
     """The stranger's lists hold nothing of the owner's, and the other way round."""
     fill(people, "")
-    for person, foreign in ((people.stranger, ("shop", "ben", "idle", "team")), (people.owner, ("elsewhere",))):
+    for person, foreign in (
+        (people.stranger, ("shop", "ben", "idle", "team", "helper")),
+        (people.owner, ("elsewhere",)),
+    ):
         for path in ("/instances", "/users", "/user-groups", "/policies"):
             text = _text(person, path)
             assert not any(f'"{name}"' in text for name in foreign), (path, text)

@@ -129,11 +129,3 @@ def test_a_strangers_long_frame_ends_the_connection_and_a_known_keys_is_taken(st
 def test_names_that_cannot_be_are_refused(server: Running, name: str) -> None:
     with connected(server) as client:
         assert client.ask(Ask.GET_MAX_OFFSET, topic=name, queueId="0").code == Reply.INVALID_PARAMETER
-
-
-def test_a_half_message_is_refused_and_not_stored_as_an_ordinary_one(server: Running) -> None:
-    header = {"b": "halves", "e": "0", "d": "1", "a": "p", "c": "TBW102", "f": "4", "g": "0", "h": "0"}
-    with connected(server) as client:
-        properties = "TRAN_MSG\x01true\x02PGROUP\x01p\x02"
-        assert client.ask(Ask.SEND_MESSAGE_V2, b"half", i=properties, **header).code == Reply.NO_PERMISSION
-        assert client.ask(Ask.GET_MAX_OFFSET, topic="halves", queueId="0").fields == {"offset": "0"}

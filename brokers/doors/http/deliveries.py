@@ -151,7 +151,9 @@ def _results(texts: Sequence[str], outcomes: dict[str, Outcome]) -> list[dict[st
 
 
 def _describe(delivery: Delivery, group: GroupEntry) -> dict[str, Any]:  # Any: JSON values
-    reply_to = replying.address_for(delivery.message, topic=delivery.topic, group=group)
+    reply_to = replying.address_for(
+        delivery.message, topic=delivery.topic, group=group, client_id=delivery.receipt.client_id
+    )
     return {
         **messages.describe_message(delivery.message),
         **({} if reply_to is None else {"reply_to": reply_to}),

@@ -20,6 +20,7 @@ from .exchange import Exchange
 
 PATH = b"/metrics"
 _TEXT = "text/plain; version=0.0.4; charset=utf-8"
+_PLACE = ["account", "instance"]
 _TOPIC = ["account", "instance", "topic"]
 _PRODUCERS = ["account", "instance", "producer_group"]
 _GROUP = ["account", "instance", "consumer_group"]
@@ -57,11 +58,20 @@ class _Numbers:
         yield from self._topics()
         yield from self._groups()
         yield from self._requests()
+        yield from self._backlogs()
         yield from self._transactions()
         if self._reading.workers is not None:
             yield GaugeMetricFamily("mqconsole_broker_workers", "Broker workers alive", value=self._reading.workers)
         cut = int(self._reading.is_cut)
         yield GaugeMetricFamily("mqconsole_metrics_cut", "1 when there are more topics or groups than shown", value=cut)
+
+    def _backlogs(self) -> Iterator[Metric]:
+        waiting = GaugeMetricFamily("mqconsole_backlog_bytes", "Bytes that wait for consumers", labels=_PLACE)
+        full = GaugeMetricFamily("mqconsole_backlog_full", "1 when the limit on it is reached", labels=_PLACE)
+        for account, instance, byte_count, is_full in self._reading.backlogs:
+            waiting.add_metric([account, instance], byte_count)
+            full.add_metric([account, instance], int(is_full))
+        yield from (waiting, full)
 
     def _topics(self) -> Iterator[Metric]:
         taken = CounterMetricFamily("rocketmq_messages_in_total", "Messages stored", labels=_TOPIC)

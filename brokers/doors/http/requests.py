@@ -4,7 +4,6 @@ Owns: parked requests and what the answers look like. Must not know: how replies
 """
 
 import asyncio
-import uuid
 from typing import Any
 
 from ...dispatch import desk
@@ -13,7 +12,7 @@ from ...domain import clock
 from ...domain.actor import Actor
 from ...domain.errors import BrokerError, ErrorCode, NotFound
 from ...domain.messages import check
-from ...domain.requests import Reply, check_correlation_id
+from ...domain.requests import Reply, check_correlation_id, new_correlation_id
 from ...engine.requests import Look, Name, Question
 from ...protocols.http import messages, requests
 from .. import allowance, permission, replying
@@ -30,7 +29,7 @@ async def ask(exchange: Exchange, actor: Actor, route: Route) -> None:
     form = requests.parse_request(messages.parse_json(exchange.body), born_host=exchange.peer)
     await allowance.require_send(actor, topic, (len(form.message.body),))
     question = Question(
-        name=Name(actor.account_id, uuid.uuid4().hex),
+        name=Name(actor.account_id, new_correlation_id()),
         topic=topic,
         message=form.message,
         timeout=form.timeout,
@@ -70,7 +69,7 @@ async def reply(exchange: Exchange, actor: Actor, route: Route) -> None:
         properties=message.properties,
         tag=message.tag,
         keys=message.keys,
-        client_id=address.member or f"http-{exchange.peer}",
+        client_id=address.client_id,
         born_at_ms=message.born_at_ms,
         born_host=exchange.peer,
     )

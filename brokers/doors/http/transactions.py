@@ -12,6 +12,7 @@ from ...dispatch import bridge, desk
 from ...domain import clock, transactions
 from ...domain.actor import Actor
 from ...domain.errors import BrokerError
+from ...engine import clients
 from ...engine.back_checks import Question
 from ...engine.transactions import Decided, Decision, Half, decide_for_person, topic_of
 from ...protocols.http import messages
@@ -67,9 +68,12 @@ async def poll(exchange: Exchange, actor: Actor, route: Route) -> None:
     group = snapshot.cached_producer_group(actor.account_id, route.instance, route.name)
     if group is None:
         group = await bridge.run(producers.ensure, actor.account_id, route.instance, route.name)
+    client = form.client_id or f"http-{exchange.peer}"
+    seen = clients.Producer(client, "", "http", exchange.peer, actor.name, clock.now_ms())
+    await bridge.run(clients.note_producers, [((actor.account_id, route.instance, route.name), seen)])
     gone = asyncio.ensure_future(exchange.hang_up())
     try:
-        found = await _wait_for_checks(actor, group, form, client=form.client_id or f"http-{exchange.peer}", gone=gone)
+        found = await _wait_for_checks(actor, group, form, client=client, gone=gone)
     finally:
         gone.cancel()
     await exchange.answer(200, {"checks": [_describe(question) for question in found]})

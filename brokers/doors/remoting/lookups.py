@@ -3,7 +3,7 @@
 Owns: those answers. Must not know: the store. Called by: doors.remoting.handlers.
 """
 
-from ...catalog import snapshot
+from ...catalog import access, changes, snapshot
 from ...catalog.snapshot import TopicEntry
 from ...dispatch import bridge
 from ...domain import limits, retry
@@ -24,6 +24,7 @@ async def view(call: Call) -> Command:
     """33: the message at a place, as an offset id names it."""
     queue_id, offset = records.unplace(bodies.whole(call.fields, "offset"))
     topic, queue, message = await _at(call, queue_id, offset)
+    await _note_read(call, topic, place=f"{queue_id}:{offset}")
     parsed = await names.parse(call.actor, names.TEMPLATE_TOPIC)
     prefix = "" if topic.instance == parsed.instance else f"{topic.instance}%"
     name = names.wrap(prefix, topic.name)
@@ -45,6 +46,7 @@ async def query(call: Call) -> Command:
     )
     if not found:
         return call.reply(Reply.QUERY_NOT_FOUND, remark="can not find message, maybe time range not correct")
+    await _note_read(call, topic, key=key)
     numbers = {queue_id: number for number, queue_id in enumerate(topic.queue_ids)}
     body = b"".join(
         stored.record(m, topic=name, queue=numbers[m.queue_id], prefix=parsed.prefix, place=call.place) for m in found
@@ -55,6 +57,12 @@ async def query(call: Call) -> Command:
         "indexLastUpdatePhyoffset": str(records.place(newest.queue_id, newest.offset)),
     }
     return call.reply(fields=fields, body=body)
+
+
+async def _note_read(call: Call, topic: TopicEntry, **looked_for: str) -> None:
+    """Writes down who looks at messages: this is no consuming."""
+    resource = access.resource(call.actor.account_id, topic.instance, topic.name)
+    await bridge.run(lambda: changes.record_read(call.actor, "mq:QueryMessage", resource, **looked_for))
 
 
 async def send_back(call: Call) -> Command:

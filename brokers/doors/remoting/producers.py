@@ -48,11 +48,12 @@ class Producers:
         self._worker = worker
         self._groups: dict[Key, dict[Peer, Producer]] = {}
         self._turn = itertools.count()
+        self._unsaid: dict[tuple[Key, str], clients.Producer] = {}
 
-    async def join(self, producer: Producer) -> None:
-        """Notes that a producer is there, here and for other processes."""
+    def join(self, producer: Producer) -> None:
+        """Notes that a producer is there; other processes hear of it with the next `tell_others`."""
         self._groups.setdefault(producer.key, {})[producer.peer] = producer
-        seen = clients.Producer(
+        self._unsaid[producer.key, producer.client_id] = clients.Producer(
             producer.client_id,
             self._worker,
             "remoting",
@@ -60,7 +61,12 @@ class Producers:
             producer.actor.name,
             clock.now_ms(),
         )
-        await bridge.run(clients.note_producer, producer.key, seen)
+
+    async def tell_others(self) -> None:
+        """Says in Redis who was heard lately; many heartbeats are one round trip, and none waits for it."""
+        unsaid, self._unsaid = self._unsaid, {}
+        if unsaid:
+            await bridge.run(clients.note_producers, [(key, seen) for (key, _), seen in unsaid.items()])
 
     async def hear(self, peer: Peer, actor: Actor, *, client_id: str, groups: Iterable[str]) -> None:
         """Notes a heartbeat that names producer groups; what the connection sent half messages for stays too."""
@@ -75,7 +81,7 @@ class Producers:
                 key=key, name=name, prefix=parsed.prefix, client_id=client_id, peer=peer, actor=actor, heard_at=now
             )
         for producer in known.values():
-            await self.join(replace(producer, client_id=client_id, actor=actor, heard_at=now))
+            self.join(replace(producer, client_id=client_id, actor=actor, heard_at=now))
 
     async def leave(self, key: Key, peer: Peer) -> None:
         """Forgets a producer that said goodbye, or whose connection ended."""
@@ -84,6 +90,7 @@ class Producers:
         if not members:
             self._groups.pop(key, None)
         if gone is not None:
+            self._unsaid.pop((key, gone.client_id), None)
             await bridge.run(lambda: clients.forget_producer(key, worker=self._worker, client_id=gone.client_id))
 
     async def hang_up(self, peer: Peer) -> None:

@@ -69,8 +69,7 @@ async def pull(call: Call) -> Command:
     call.memory.epochs[key] = found.epoch
     if found.is_moved:
         call.memory.committed.pop(key, None)
-    is_each = member is not None and member.membership.is_broadcast
-    reader = _Reader(group, topic, topic_name, parsed.prefix, member.client_id if member and is_each else "")
+    reader = _Reader(group, topic, topic_name, parsed.prefix, member)
     return _answer(call, found, reader, queue=queue)
 
 
@@ -158,18 +157,24 @@ async def _commit(call: Call, key: tuple[int, int], offset: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Reader:
-    """Who pulls. `written` and `prefix` are as the client writes them; `member` is set in a broadcasting group."""
+    """Who pulls. `written` and `prefix` are as the client writes them; `member` is who it is when it beats."""
 
     group: GroupEntry
     topic: TopicEntry
     written: str
     prefix: str
-    member: str
+    member: Member | None
 
     def record(self, message: Stored, queue: int, place: Place) -> bytes:
         """Returns a message as this reader gets it."""
-        origin = message.properties.get(ORIGIN_TOPIC, self.topic.name)
-        reply_to = replying.address_for(message, topic=origin, group=self.group, member=self.member)
+        member = self.member
+        reply_to = replying.address_for(
+            message,
+            topic=message.properties.get(ORIGIN_TOPIC, self.topic.name),
+            group=self.group,
+            client_id=member.client_id if member is not None else "",
+            is_each=member is not None and member.membership.is_broadcast,
+        )
         return stored.record(
             message, topic=self.written, queue=queue, prefix=self.prefix, place=place, reply_to=reply_to
         )

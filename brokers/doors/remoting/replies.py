@@ -35,7 +35,7 @@ async def reply(call: Call) -> Command:
         message_id=given.get("UNIQ_KEY", "")[: limits.MESSAGE_ID_CHARS],
         sys_flag=header.sys_flag & records.BODY_FLAGS,
         flag=header.flag,
-        client_id=address.member or call.peer.address,
+        client_id=address.client_id or call.peer.address,
         born_at_ms=header.born_at_ms,
         born_host=call.peer.address,
     )

@@ -23,6 +23,7 @@ from .tls import Certificate
 _log = logging.getLogger(__name__)
 
 _SWEEP_SECONDS = 10.0
+_TELL_SECONDS = 1.0
 
 
 class RemotingServer:
@@ -33,6 +34,7 @@ class RemotingServer:
         self._servers: list[asyncio.Server] = []
         self._connections: set[asyncio.Task[None]] = set()
         self._sweeper: asyncio.Task[None] | None = None
+        self._teller: asyncio.Task[None] | None = None
         self._place = Place("", 0)
         self._certificate = Certificate()
 
@@ -47,6 +49,7 @@ class RemotingServer:
         for port in (settings.NAMESRV_PORT, settings.BROKER_PORT):
             self._servers.append(await asyncio.start_server(self._accept, settings.BIND, port))
         self._sweeper = asyncio.create_task(self._sweep())
+        self._teller = asyncio.create_task(self._tell())
         _log.info(
             "remoting_started",
             extra={"namesrv_port": settings.NAMESRV_PORT, "broker_port": settings.BROKER_PORT},
@@ -64,8 +67,9 @@ class RemotingServer:
         """Closes the ports and every connection."""
         for server in self._servers:
             server.close()
-        if self._sweeper is not None:
-            self._sweeper.cancel()
+        for task in (self._sweeper, self._teller):
+            if task is not None:
+                task.cancel()
         for task in list(self._connections):
             task.cancel()
         await asyncio.gather(*self._connections, return_exceptions=True)
@@ -90,6 +94,11 @@ class RemotingServer:
             await self._members.producers.hang_up(connection)
             if gone:
                 await forget_presence(gone)
+
+    async def _tell(self) -> None:
+        while True:
+            await asyncio.sleep(_TELL_SECONDS)
+            await self._members.producers.tell_others()
 
     async def _sweep(self) -> None:
         while True:

@@ -46,7 +46,7 @@ async def prepare(call: Call, topic: TopicEntry, message: Outgoing, *, group: st
     key = (call.actor.account_id, topic.instance, parsed.bare)
     if not call.members.producers.knows(key, call.peer):
         # Its first heartbeat may still be on the way, and its first check must not wait for that.
-        await call.members.producers.join(
+        call.members.producers.join(
             Producer(
                 key=key,
                 name=group,

@@ -103,6 +103,7 @@ def test_no_page_carries_code_or_style_of_its_own(shop: Shop) -> None:
 def test_number_of_queries_does_not_grow_with_the_rows(shop: Shop) -> None:
     browser = browser_of(shop.people.owner)
     lists = ["", "/topics", "/groups", "/dead-letters", "/messages?topic=orders", "/groups/payers/dead-letters"]
+    browser.get(f"{shop.home}/messages?topic=orders")  # the first read of bodies is written down; others are counted
     few = {path: _queries(browser, shop.home + path) for path in lists}
     for number in range(12):
         actions.create_topic(shop.people.owner.actor, shop.people.instance, name=f"more-{number}")

@@ -6,6 +6,7 @@ from typing import Any
 from brokers.catalog import producers, snapshot
 from brokers.domain import filters, receipts
 from brokers.domain import transactions as names
+from brokers.domain.actor import Actor
 from brokers.domain.errors import BrokerError
 from brokers.domain.messages import Outgoing
 from brokers.engine import back_checks, delivery, publish, pulls, returns, schedule, settlement, transactions
@@ -79,10 +80,27 @@ def move_due() -> int:
     return schedule.move_due(100)
 
 
+def recall(*, topic: int, message_id: str) -> str:
+    """Returns the code of the refusal, or nothing when the message was recalled."""
+    entry = snapshot.topic_by_id(topic)
+    assert entry is not None
+    try:
+        schedule.recall(Actor(entry.account_id, None, "root@shop", is_root=True), entry, message_id)
+    except BrokerError as error:
+        return str(error.code)
+    return ""
+
+
+def producer_group(topic: int) -> snapshot.ProducerGroupEntry:
+    entry = snapshot.topic_by_id(topic)
+    assert entry is not None
+    return producers.ensure(entry.account_id, entry.instance, "shop-service")
+
+
 def prepare(*, topic: int, ids: list[str], dedup: bool = False) -> list[transactions.PrepareResult]:
     entry = snapshot.topic_by_id(topic)
     assert entry is not None
-    group = producers.ensure(entry.account_id, entry.instance, "shop-service")
+    group = producer_group(topic)
     return transactions.prepare(
         [Half(entry, Outgoing(body=b"hello", message_id=i, dedup_id=i if dedup else None, queue=0), group) for i in ids]
     )
@@ -102,5 +120,5 @@ def _receipt(text: str) -> receipts.Receipt:
     return receipts.decode(text, KEY)
 
 
-_FUNCTIONS = (send, receive, acknowledge, refuse, expire, send_back, move_due, prepare, decide, check)
+_FUNCTIONS = (send, receive, acknowledge, refuse, expire, send_back, move_due, recall, prepare, decide, check)
 OPERATIONS = {function.__name__: function for function in _FUNCTIONS}

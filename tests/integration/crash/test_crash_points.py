@@ -95,6 +95,19 @@ def _acknowledge(place: Place) -> dict[str, Any]:
     return {"receipts": place.receipts(invisible=1.0)}
 
 
+def _scheduled(place: Place) -> dict[str, Any]:
+    (message_id,) = place.sent("A", delay=3600.0)
+    return {"topic": place.topic.pk, "message_id": message_id}
+
+
+def _half(ids: list[str], **fields: Any) -> Callable[[Place], dict[str, Any]]:
+    def prepare(place: Place) -> dict[str, Any]:
+        operations.producer_group(place.topic.pk)  # made now: its own commit is not what is looked at
+        return {"topic": place.topic.pk, "ids": ids, **fields}
+
+    return prepare
+
+
 def _halves(place: Place, *ids: str) -> list[str]:
     results = operations.prepare(topic=place.topic.pk, ids=list(ids))
     assert all(isinstance(result, Prepared) for result in results), results
@@ -153,11 +166,12 @@ SCENARIOS: dict[str, Scenario] = {
     "expire": Scenario("expire", ["listed_expired", *_FAILING, "expired"], _run_out, 3),
     "expire in order": Scenario("expire", ["listed_expired", *_FAILING, "expired"], _run_out, 3, order="FIFO"),
     "expire and bury": Scenario("expire", ["listed_expired", *_BURYING, "expired"], _run_out, 5, max_attempts=1),
-    "prepare": Scenario("prepare", ["prepared_halves", "before_commit", "after_commit"], _send(["A", "B"]), 2),
+    "recall": Scenario("recall", ["recalled", "before_commit", "after_commit"], _scheduled, 2),
+    "prepare": Scenario("prepare", ["prepared_halves", "before_commit", "after_commit"], _half(["A", "B"]), 2),
     "prepare with a dedup id": Scenario(
         "prepare",
         ["claimed_dedup", "prepared_halves", "before_commit", "after_commit"],
-        _send(["A", "B"], dedup=True),
+        _half(["A", "B"], dedup=True),
         3,
     ),
     "commit": Scenario("decide", _COMMITTING, _prepared(commit=True), 3),
@@ -286,6 +300,13 @@ def check_move_due(place: Place, _: dict[str, Any], is_kept: bool) -> None:
     assert ledger.log_of(place.topic) == ["A", "B"]
 
 
+def check_recall(place: Place, arguments: dict[str, Any], is_kept: bool) -> None:
+    assert ledger.rows("SELECT count(*) FROM pending") == [(0 if is_kept else 1,)]
+    assert operations.recall(**arguments) == ("MESSAGE_NOT_FOUND" if is_kept else "")
+    assert operations.recall(**arguments) == "MESSAGE_NOT_FOUND"
+    assert ledger.drain(place.group, place.topic) == {}
+
+
 def check_prepare(place: Place, arguments: dict[str, Any], is_kept: bool) -> None:
     ids = arguments["ids"]
     assert ledger.halves("WAITING") == (ids if is_kept else [])
@@ -329,6 +350,7 @@ CHECKS: dict[str, Callable[[Place, dict[str, Any], bool], None]] = {
     "expire": check_expire,
     "send_back": check_send_back,
     "move_due": check_move_due,
+    "recall": check_recall,
     "prepare": check_prepare,
     "decide": check_decide,
     "check": check_check,

@@ -11,6 +11,7 @@ from django.db import connection
 
 from brokers.domain.errors import BrokerError, ErrorCode, Stale, TryLater, UnknownOutcome
 from brokers.engine.publish import Published
+from brokers.engine.transactions import Decided
 from brokers.store import cursors, log
 from tests.integration.crash import ledger, operations
 from tests.integration.crash.cutting_proxy import CuttingProxy, When
@@ -21,6 +22,9 @@ from tests.stack import wait_until
 # What the client says that makes the change durable: COMMIT, or a statement on its own, by the name it is prepared
 # under (behind the portal's empty name, so that preparing it is not meant).
 WORDS = {
+    "prepare": b"COMMIT",
+    "commit": b"COMMIT\0",  # and not a state of that beginning
+    "roll back": b"COMMIT",
     "send": b"\0" + log._APPEND.name + b"\0",
     "send many": b"COMMIT",
     "send with a dedup id": b"COMMIT",
@@ -70,6 +74,10 @@ def is_done(place: Place, operation: str, arguments: dict[str, Any]) -> bool:
         return bool(ledger.rows("SELECT 1 FROM cursor WHERE committed = 2"))
     if operation == "refuse":
         return ledger.attempts(place.group) == 1
+    if operation == "prepare":
+        return bool(ledger.halves("WAITING"))
+    if operation == "decide":
+        return not ledger.halves("WAITING")
     if operation == "move_due":
         return len(ledger.log_of(place.topic)) == 2
     return bool(ledger.log_of(place.topic) or ledger.rows("SELECT 1 FROM pending"))
@@ -77,6 +85,9 @@ def is_done(place: Place, operation: str, arguments: dict[str, Any]) -> bool:
 
 def repeat(place: Place, operation: str, arguments: dict[str, Any], *, is_done: bool) -> None:
     """Does it again, as a client would, and looks at what became of it."""
+    if operation == "prepare":
+        assert ledger.halves("WAITING") == (arguments["ids"] if is_done else [])
+        return
     if operation == "send" and not arguments.get("dedup"):
         assert ledger.log_of(place.topic) == (arguments["ids"] if is_done else [])
         return
@@ -84,6 +95,9 @@ def repeat(place: Place, operation: str, arguments: dict[str, Any], *, is_done: 
     if operation == "send":
         assert [isinstance(r, Published) and r.duplicate for r in results] == [is_done] * len(arguments["ids"])
         assert ledger.drain(place.group, place.topic) == dict.fromkeys(arguments["ids"], 1)
+    elif operation == "decide":
+        assert [isinstance(r, Decided) and r.is_repeated for r in results] == [is_done] * 2
+        assert ledger.log_of(place.topic) == (["A", "B"] if arguments["commit"] else [])
     elif operation == "acknowledge":
         assert results == [None, None]
         assert ledger.drain(place.group, place.topic) == {}
@@ -97,7 +111,7 @@ def repeat(place: Place, operation: str, arguments: dict[str, Any], *, is_done: 
         assert ledger.log_of(place.topic) == ["A", "B"]
 
 
-@pytest.mark.parametrize("name", ["send with a dedup id", "refuse", "bury", "move what is due"])
+@pytest.mark.parametrize("name", ["send with a dedup id", "refuse", "bury", "move what is due", "commit"])
 def test_a_connection_ended_before_the_commit_means_nothing_was_done(
     world: World, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
@@ -112,7 +126,10 @@ def test_a_connection_ended_before_the_commit_means_nothing_was_done(
     ledger.check_offsets()
 
 
-@pytest.mark.parametrize(("name", "point"), [("send with a dedup id", "claimed_dedup"), ("refuse", "noted_failures")])
+@pytest.mark.parametrize(
+    ("name", "point"),
+    [("send with a dedup id", "claimed_dedup"), ("refuse", "noted_failures"), ("commit", "appended")],
+)
 def test_a_connection_ended_within_a_transaction_is_a_definite_no(
     world: World, monkeypatch: pytest.MonkeyPatch, name: str, point: str
 ) -> None:

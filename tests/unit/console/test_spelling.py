@@ -57,7 +57,7 @@ def test_time_is_spelled_in_the_readers_zone_and_names_the_instant() -> None:
 
 def test_only_what_is_wholly_well_is_green() -> None:
     green = {value for value, (tone, _, _) in tags.PILLS.items() if tone == "tone-ok"}
-    assert green == {"SUCCEEDED", "REPLAYED", "COMMITTED", "complete"}
+    assert green == {"SUCCEEDED", "REPLAYED", "COMMITTED", "ANSWERED", "complete"}
     assert set(OperationState) <= set(tags.PILLS)
 
 
