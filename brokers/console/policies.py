@@ -82,13 +82,8 @@ def show(request: HttpRequest, name: str) -> HttpResponse:
         "policy": found,
         "versions": kept,
         "form": form,
-<<<<<<< HEAD
         "editor": editor,
-        "attachments": list(found.attachments.select_related("user", "group")),
-=======
-        "warnings": grants.warnings(found),
         "attachments": list(found.attachments.select_related("user", "group", "role")),
->>>>>>> main
     }
     home = page.default_instance(request)
     return page.render(request, "pages/policy.html", context, section="policies", instance=home)
