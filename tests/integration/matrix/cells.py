@@ -70,7 +70,7 @@ def names_of(world: World, parameters: list[str], owner: str) -> dict[str, str]:
     if owner in {"own", "foreign"}:
         return dict(ours if owner == "own" else theirs)
     if owner == "missing":
-        return {name: _missing(name) for name in ours} | CONSTANT | {"version": "1"}
+        return {name: _missing(name) for name in ours} | CONSTANT | {"version": "1", "number": "1"}
     last = parameters[-1]
     return {**ours, last: theirs[last] if owner == "crossed" else _malformed(last)}
 
@@ -168,7 +168,7 @@ def secrets_in(world: World, cell: Cell, answer: Answer, *, row: Row) -> list[st
     text = answer.text
     for name in cell.names.values():  # what was asked for may be repeated
         text = text.replace(name, "").replace(quote(name), "")
-    if cell.owner in {"own", "missing"}:
+    if cell.owner in {"own", "missing"} and not row.sees_all:  # an audit tells what was asked for
         words += [other.names[kind] for kind in ("topic", "group", "instance", "message", "key", "user", "policy")]
     if tenant is other or cell.who.account_id == 0:
         words += [CANARY, HIDDEN]

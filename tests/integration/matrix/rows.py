@@ -13,6 +13,7 @@ from typing import Any
 Need = tuple[str, str]
 
 SHOP, TOPIC, GROUP = "mq:{instance}", "mq:{instance}%{topic}", "mq:{instance}%{group}"
+ROLE = "ram:role/{role}"
 EVERYONE, USER, TEAM, POLICY = "ram:*", "ram:user/{user}", "ram:group/{user_group}", "ram:policy/{policy}"
 BASE = ("mq:QueryInstanceBaseInfo", SHOP)
 # What the user, the user group and the policy of the table give: who hands it on must hold it.
@@ -149,6 +150,20 @@ API: dict[str, Row] = {
         "mq:UpdateProducerGroup", MAKERS, BASE, body={"max_checks": 3}, about={"group": "makers"}, is_lax=True
     ),
     "deleteProducerGroup": row("mq:DeleteProducerGroup", MAKERS, about={"group": "makers"}),
+    "listAudit": row("mq:QueryAudit", "mq:*", sees_all=True),
+    "exportAudit": row("mq:QueryAudit", "mq:*", sees_all=True),
+    "listUnusedRights": row("ram:ListUnusedRights", EVERYONE),
+    "listRoles": row("ram:ListRoles", EVERYONE),
+    "createRole": row("ram:CreateRole", "ram:role/fresh", body={"name": "fresh"}),
+    "getRole": row("ram:GetRole", ROLE),
+    "deleteRole": row("ram:DeleteRole", ROLE),
+    "trustWithRole": row("ram:UpdateRole", ROLE, GIVEN, body={"login": "{user}"}),
+    "distrustWithRole": row("ram:UpdateRole", ROLE, body={"login": "{user}@{account}"}),
+    "listRoleSessions": row("ram:GetRole", ROLE),
+    "revokeRoleSession": row("ram:UpdateRole", ROLE, is_never=True),
+    "listRoleOffers": FREE,
+    "assumeRole": Row(is_own=True, is_never=True, body={}),
+    "rotateAccessKey": Row(is_own=True, body={}),
     "getAccount": FREE,
     "updateAccount": row("ram:SetSecurityPreference", EVERYONE, body={"requires_second_factor": False}),
     "listSessions": FREE,
@@ -193,6 +208,7 @@ _NEW_GROUP = {
     "name": "fresh", "order": "CONCURRENT", "max_attempts": "3", "invisible_seconds": "20", "start_from": "LATEST",
 }  # fmt: skip
 _U, _G, _P, _O = {"name": "user"}, {"name": "user_group"}, {"name": "policy"}, {"number": "operation"}
+_R = {"name": "role"}
 _ATTACH = {"policy": "{policy}"}
 _GRANT = {"holder": "user:{user}", "right": "PUB"}
 
@@ -291,6 +307,24 @@ PAGES: dict[tuple[str, str], Row] = {
     ("signin_passkey", "GET"): PUBLIC,
     **both("signin_second", PUBLIC),
     **both("signin_enrol", PUBLIC),
+    ("roles", "GET"): row("ram:ListRoles", EVERYONE),
+    ("roles", "POST"): row("ram:CreateRole", "ram:role/fresh", body={"name": "fresh", "minutes": "60"}),
+    ("role", "GET"): row("ram:GetRole", ROLE, about=_R),
+    ("role_delete", "POST"): row("ram:DeleteRole", ROLE, about=_R, body={"confirm": "{role}"}),
+    ("role_trust", "POST"): row("ram:UpdateRole", ROLE, GIVEN, about=_R, body={"login": "{user}"}),
+    ("role_distrust", "POST"): row("ram:UpdateRole", ROLE, about=_R, body={"login": "{user}@{account}"}),
+    ("role_attach", "POST"): row("ram:AttachPolicy", POLICY, GIVEN, about=_R, body=_ATTACH),
+    ("role_detach", "POST"): row("ram:DetachPolicy", POLICY, about=_R, body=_ATTACH),
+    ("role_revoke", "POST"): row("ram:UpdateRole", ROLE, about=_R, is_never=True),
+    **both("assume", FREE),
+    ("role_leave", "POST"): FREE,
+    ("unused", "GET"): row("ram:ListUnusedRights", EVERYONE),
+    ("key_rotate", "POST"): Row(is_own=True, about={"key_id": "key"}),
+    ("requests", "GET"): Row((BASE,)),
+    ("topic_requests", "GET"): row("mq:QueryTopic", TOPIC),
+    ("request_ask", "GET"): Row((BASE,)),
+    ("request_ask", "POST"): row("mq:PUB", TOPIC, BASE, body={"topic": "{topic}", "body": "x", "timeout_seconds": "1", "max_replies": "1"}),
+    ("request", "GET"): Row((BASE,), is_never=True, about={"correlation_id": "request"}),
     **both("invitation", PUBLIC),
     ("invitation_link", "GET"): PUBLIC,
     ("openid", "GET"): PUBLIC,

@@ -14,7 +14,7 @@ from typing import Any
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.db import connection
 
-from accounts import grants, key_cache, keys, members, people, permissions, sessions, volatile
+from accounts import grants, key_cache, keys, members, people, permissions, roles, sessions, volatile
 from accounts.models import Account, PolicyVersion, User
 from accounts.session_store import SessionStore
 from brokers.catalog import actions, producers, snapshot
@@ -121,7 +121,9 @@ class World:
                 if name.startswith(PASSING):
                     continue
                 kept = f'kept."{name}"' if name in self.tables else f'(SELECT * FROM public."{name}" WHERE false)'
-                columns = ", ".join(f'"{c}"' for c in _columns(cursor, name) if c not in USED)
+                columns = ", ".join(
+                    f'"{c}"' for c in _columns(cursor, name) if c not in USED and not c.startswith("last_used")
+                )
                 sides = f'SELECT {columns} FROM public."{name}"', f"SELECT {columns} FROM {kept} AS k"
                 cursor.execute(" UNION ALL ".join(f"(({a}) EXCEPT ALL ({b}))" for a, b in (sides, sides[::-1])))
                 if cursor.fetchone():
@@ -235,7 +237,11 @@ def _tenant(name: str, mark: str) -> Tenant:
     )
     [scheduled] = publish.publish([publish.Send(entry, late, is_typed=False)])
     assert isinstance(scheduled, publish.Published)
+    roles.create(actor, f"{name}-helper", max_seconds=60)
+    roles.trust(actor, f"{name}-helper", f"{name}-ben")
+    grants.attach(actor, f"{name}-idle", role=f"{name}-helper")
     made.names = {
+        "role": f"{name}-helper",
         "instance": instance.name, "topic": topic.name, "group": group.name, "user": f"{name}-ben",
         "user_group": f"{name}-team", "policy": f"{name}-idle", "key": key.key_id, "operation": str(operation.pk),
         "dead_letter": str(letter.id), "message": letter.message_id, "topic_id": str(topic.pk),
