@@ -323,7 +323,10 @@ PAGES: dict[tuple[str, str], Row] = {
     ("requests", "GET"): Row((BASE,)),
     ("topic_requests", "GET"): row("mq:QueryTopic", TOPIC),
     ("request_ask", "GET"): Row((BASE,)),
-    ("request_ask", "POST"): row("mq:PUB", TOPIC, BASE, body={"topic": "{topic}", "body": "x", "timeout_seconds": "1", "max_replies": "1"}),
+    ("request_ask", "POST"): row(
+        "mq:PUB", TOPIC, BASE,
+        body={"topic": "{topic}", "body": "x", "timeout_seconds": "1", "max_replies": "1"},
+    ),
     ("request", "GET"): Row((BASE,), is_never=True, about={"correlation_id": "request"}),
     **both("invitation", PUBLIC),
     ("invitation_link", "GET"): PUBLIC,
