@@ -14,6 +14,7 @@ import os
 import threading
 import uuid
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import orjson
 import redis.asyncio
@@ -23,6 +24,8 @@ from django.conf import settings
 _log = logging.getLogger(__name__)
 
 CHANNEL = "mq:events"
+# The channel layer's group of all broker workers.
+BROKERS = "broker"
 # A process hears of replies on a channel of its own (`leases/lua/request_reply.lua` publishes them), and on one of all.
 REPLIES_CHANNEL = "mq:replies:"
 ANY_PROCESS = "any"
@@ -62,6 +65,11 @@ def announce(topic_ids: Iterable[int] = (), hints: Iterable[str] = ()) -> None:
         _sender().add(topics, names)
 
 
+def command(order: dict[str, Any]) -> None:  # Any: plain values
+    """Tells every broker worker something to do; `order["type"]` says what. Never blocks. It may get lost."""
+    _sender().send(order)
+
+
 class _Sender:
     def __init__(self) -> None:
         self._topics: set[int] = set()
@@ -80,6 +88,9 @@ class _Sender:
                 return
             self._scheduled = True
         self._loop.call_soon_threadsafe(self._wake.set)
+
+    def send(self, order: dict[str, Any]) -> None:  # Any: plain values
+        asyncio.run_coroutine_threadsafe(_send_order(order), self._loop)
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
@@ -123,6 +134,15 @@ async def _send_hints(names: set[str]) -> None:
     except (redis.RedisError, OSError) as error:
         _log.info("announcement_lost", extra={"reason": type(error).__name__})
     await asyncio.sleep(_HINT_SECONDS)
+
+
+async def _send_order(order: dict[str, Any]) -> None:  # Any: plain values
+    layer = get_channel_layer()
+    assert layer is not None, "CHANNEL_LAYERS is part of the settings"
+    try:
+        await layer.group_send(BROKERS, order)
+    except (redis.RedisError, OSError) as error:
+        _log.info("announcement_lost", extra={"reason": type(error).__name__})
 
 
 _senders: dict[int, _Sender] = {}

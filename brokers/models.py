@@ -33,7 +33,9 @@ class Instance(models.Model):
 
 
 class Topic(models.Model):
-    """A named stream of messages, spread over queues. Retry and dead-letter topics belong to a group."""
+    """A named stream of messages, spread over queues. Retry and dead-letter topics belong to a group, system topics to
+    the server: clients of a protocol expect them.
+    """
 
     class Type(models.TextChoices):
         NORMAL = "NORMAL"
@@ -45,6 +47,10 @@ class Topic(models.Model):
         USER = "USER"
         RETRY = "RETRY"
         DEAD_LETTER = "DEAD_LETTER"
+        SYSTEM = "SYSTEM"
+
+    # Kinds that go with a group: made, changed and deleted with it.
+    GROUPS_OWN = (Kind.RETRY, Kind.DEAD_LETTER)
 
     instance = models.ForeignKey(Instance, on_delete=models.CASCADE, related_name="topics")
     name = models.CharField(max_length=limits.DERIVED_TOPIC_NAME_CHARS)
@@ -62,8 +68,8 @@ class Topic(models.Model):
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(fields=["instance", "name"], name="topic_name_unique_in_instance"),
             models.CheckConstraint(
-                condition=models.Q(kind="USER", group__isnull=True)
-                | ~models.Q(kind="USER") & models.Q(group__isnull=False),
+                condition=models.Q(kind__in=["USER", "SYSTEM"], group__isnull=True)
+                | ~models.Q(kind__in=["USER", "SYSTEM"]) & models.Q(group__isnull=False),
                 name="topic_derived_iff_group",
             ),
         ]
@@ -102,6 +108,10 @@ class Group(models.Model):
         EARLIEST = "EARLIEST"
         LATEST = "LATEST"
 
+    class RemotingMode(models.TextChoices):
+        PULL = "PULL"
+        POP = "POP"
+
     instance = models.ForeignKey(Instance, on_delete=models.CASCADE, related_name="groups")
     name = models.CharField(max_length=limits.GROUP_NAME_CHARS)
     order = models.CharField(max_length=16, choices=Order.choices, default=Order.CONCURRENT)
@@ -111,6 +121,10 @@ class Group(models.Model):
     backoff_seconds = ArrayField(models.PositiveIntegerField(), default=list, blank=True)
     start_from = models.CharField(max_length=16, choices=StartFrom.choices, default=StartFrom.EARLIEST)
     paused = models.BooleanField(default=False)
+    # How RocketMQ's clients consume when they leave that to the server. A database default: older processes go on.
+    remoting_mode = models.CharField(
+        max_length=4, choices=RemotingMode.choices, default=RemotingMode.PULL, db_default=RemotingMode.PULL
+    )
     remark = models.CharField(max_length=limits.REMARK_CHARS, blank=True, default="")
     created_at = models.DateTimeField(db_default=Now())
     updated_at = models.DateTimeField(auto_now=True)
@@ -160,6 +174,23 @@ class CatalogVersion(models.Model):
 
     def __str__(self) -> str:
         return str(self.number)
+
+
+class ClientSetting(models.Model):
+    """A value that clients of a protocol keep with the server, by name space and name; the server does not read it."""
+
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="client_settings")
+    namespace = models.CharField(max_length=limits.CLIENT_SETTING_NAME_CHARS)
+    name = models.CharField(max_length=limits.CLIENT_SETTING_NAME_CHARS)
+    value = models.TextField()
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["account", "namespace", "name"], name="client_setting_name_unique"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}"
 
 
 class QuotaSetting(models.Model):

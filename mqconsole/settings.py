@@ -48,6 +48,7 @@ HTTP_PORT = env.integer("MQ_HTTP_PORT", 8000, low=1, high=65535)
 REMOTING = env.boolean("MQ_REMOTING", True)
 NAMESRV_PORT = env.integer("MQ_NAMESRV_PORT", 9876, low=1, high=65535)
 BROKER_PORT = env.integer("MQ_BROKER_PORT", 10911, low=1, high=65535)
+ADVERTISE_PORT = env.integer("MQ_ADVERTISE_PORT", BROKER_PORT, low=1, high=65535)
 _IS_LAPTOP = BIND in {"127.0.0.1", "::1", "localhost"} and not PRODUCTION
 # The account of remoting clients without an access key; empty: there are none. Only this machine reaches a loopback
 # address, so a laptop works at once.

@@ -48,6 +48,11 @@ class GroupChange(Form):
         help_text="waits before attempts 2, 3, …; the last one repeats; empty: the default levels",
     )
     paused = Boolean(required=False, help_text="a paused group receives nothing until it is resumed")
+    remoting_mode = serializers.ChoiceField(
+        choices=Group.RemotingMode.choices,
+        required=False,
+        help_text="how RocketMQ clients without clientRebalance consume: PULL shares out queues, POP leases messages",
+    )
     remark = Text(required=False, max_length=limits.REMARK_CHARS)
 
 

@@ -30,7 +30,7 @@ _SECURITY: Json = {
         "type": "apiKey",
         "in": "cookie",
         "name": "sessionid",
-        "description": "The console's session; a change also needs the header X-CSRFToken.",
+        "description": "The console's session (`__Host-session` with MQ_PRODUCTION); a change also needs X-CSRFToken.",
     },
 }
 _PROBLEM: Json = {

@@ -17,7 +17,8 @@ class InstanceShape(serializers.ModelSerializer[Instance]):
 class TopicShape(serializers.ModelSerializer[Topic]):
     queues = serializers.IntegerField(source="queue_count")
     kind = serializers.ChoiceField(
-        choices=Topic.Kind.choices, help_text="USER, or RETRY and DEAD_LETTER for the two topics of a group"
+        choices=Topic.Kind.choices,
+        help_text="USER; RETRY and DEAD_LETTER for the two topics of a group; SYSTEM for traces of clients",
     )
     group = serializers.CharField(
         source="group.name",
@@ -48,6 +49,7 @@ class GroupShape(serializers.ModelSerializer[Group]):
             "backoff_seconds",
             "start_from",
             "paused",
+            "remoting_mode",
             "remark",
             "retry_topic",
             "dead_letter_topic",

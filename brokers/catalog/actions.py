@@ -86,6 +86,18 @@ def create_topic(
     return made
 
 
+def create_system_topic(actor: Actor, instance: Instance, name: str) -> Topic:
+    """Returns a new topic clients expect; needs the right to send to it. Raises as `create_topic`."""
+    resource = access.resource(actor.account_id, instance.name, name)
+    access.check(actor, "mq:PUB", resource)
+    if name not in names.SYSTEM_TOPICS:
+        raise Rejected(f"{name!r} is no system topic.", ErrorCode.INVALID_NAME)
+    with changes.change(f"instance:{instance.pk}"):
+        made = _insert_topic(instance, name=name, kind=Topic.Kind.SYSTEM)
+        changes.record(actor, "mq:CreateTopic", resource, kind=Topic.Kind.SYSTEM)
+    return made
+
+
 def update_topic(actor: Actor, topic: Topic, *, queue_count: int | None = None, remark: str | None = None) -> Topic:
     """Returns the topic with more queues or another remark; None leaves a field as it is.
 
@@ -143,6 +155,7 @@ def create_group(
     backoff_seconds: Sequence[int] = (),
     start_from: str = Group.StartFrom.EARLIEST,
     paused: bool = False,
+    remoting_mode: str = Group.RemotingMode.PULL,
     remark: str = "",
 ) -> Group:
     """Returns a new group with its retry topic and its dead-letter topic, one queue each.
@@ -155,11 +168,13 @@ def create_group(
     names.check_group(name)
     _check_choice("order", order, Group.Order.values)
     _check_choice("start_from", start_from, Group.StartFrom.values)
+    _check_choice("remoting_mode", remoting_mode, Group.RemotingMode.values)
     fields: dict[str, Any] = {  # Any: one value of each column's type
         "max_attempts": max_attempts,
         "invisible_seconds": invisible_seconds,
         "backoff_seconds": list(backoff_seconds),
         "paused": paused,
+        "remoting_mode": remoting_mode,
         "remark": remark,
     }
     _check_group_fields(fields)
@@ -186,6 +201,7 @@ def update_group(
     invisible_seconds: int | None = None,
     backoff_seconds: Sequence[int] | None = None,
     paused: bool | None = None,
+    remoting_mode: str | None = None,
     remark: str | None = None,
 ) -> Group:
     """Returns the group with other settings; None leaves a field as it is.
@@ -202,8 +218,11 @@ def update_group(
         "invisible_seconds": invisible_seconds,
         "backoff_seconds": None if backoff_seconds is None else list(backoff_seconds),
         "paused": paused,
+        "remoting_mode": remoting_mode,
         "remark": remark,
     }
+    if remoting_mode is not None:
+        _check_choice("remoting_mode", remoting_mode, Group.RemotingMode.values)
     fields: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}  # Any: as above
     _check_group_fields(fields)
     with changes.change(f"group:{group.pk}", f"instance:{group.instance_id}"):
@@ -243,6 +262,8 @@ def _insert_queues(topic: Topic, *, start: int, end: int) -> None:
 
 
 def _require_user_topic(topic: Topic) -> None:
+    if topic.kind == Topic.Kind.SYSTEM:
+        raise Rejected(f"Topic {topic.name!r} belongs to the server; it is not changed or deleted.", ErrorCode.CONFLICT)
     if topic.kind != Topic.Kind.USER:
         raise Rejected(
             f"Topic {topic.name!r} belongs to its group; it is made, changed and deleted with the group.",

@@ -47,6 +47,7 @@ class GroupEntry:
     backoff_seconds: tuple[int, ...]
     start_from: str
     paused: bool
+    remoting_mode: str
     retry_topic: TopicEntry
     dead_letter_topic: TopicEntry
 
@@ -54,6 +55,11 @@ class GroupEntry:
     def is_ordered(self) -> bool:
         """Returns True if the group takes each queue strictly in order."""
         return self.order == Group.Order.FIFO
+
+    @property
+    def is_popped(self) -> bool:
+        """Returns True if RocketMQ's clients are to pop instead of sharing out queues."""
+        return self.remoting_mode == Group.RemotingMode.POP
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,6 +288,7 @@ def _keep_group(cache: _Cache, row: Group) -> GroupEntry:
         backoff_seconds=tuple(row.backoff_seconds),
         start_from=row.start_from,
         paused=row.paused,
+        remoting_mode=row.remoting_mode,
         retry_topic=derived[Topic.Kind.RETRY],
         dead_letter_topic=derived[Topic.Kind.DEAD_LETTER],
     )

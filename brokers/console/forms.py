@@ -142,6 +142,16 @@ class GroupEditForm(ConsoleForm):
         widget=forms.TextInput(attrs=mono(placeholder="10, 30, 60, 120")),
         help_text=_("Waits before attempt 2, 3, …; the last one repeats. Empty: 10 s growing to 2 h."),
     )
+    remoting_mode = forms.ChoiceField(
+        label=_("RocketMQ clients"),
+        required=False,
+        initial=Group.RemotingMode.PULL,
+        choices=[
+            (Group.RemotingMode.PULL, _("share out the queues (pull)")),
+            (Group.RemotingMode.POP, _("lease single messages (POP)")),
+        ],
+        help_text=_("POP is for clients with clientRebalance off; others are refused then. It can be changed later."),
+    )
     remark = forms.CharField(
         label=_("Remark"), max_length=limits.REMARK_CHARS, required=False, help_text=_("What it does, and whom to ask.")
     )
@@ -181,7 +191,7 @@ class GroupForm(GroupEditForm):
         ],
         help_text=_("Where the group begins in a topic it has never received from."),
     )
-    field_order = ("name", "order", "max_attempts", "invisible_seconds", "backoff", "start_from", "remark")
+    field_order = tuple("name order max_attempts invisible_seconds backoff start_from remoting_mode remark".split())
 
 
 class SendForm(ConsoleForm):

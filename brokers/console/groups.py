@@ -9,7 +9,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from brokers.catalog import access, actions, selectors
 from brokers.domain import retry
 from brokers.domain.errors import Rejected
-from brokers.engine import clients, offsets, removal
+from brokers.engine import clients, offsets, relays, removal
 from brokers.models import Group
 
 from . import code, page, problems, rows
@@ -50,6 +50,7 @@ def create(request: HttpRequest, instance: str) -> HttpResponse:
                 invisible_seconds=read["invisible_seconds"],
                 backoff_seconds=read["backoff"],
                 start_from=read["start_from"],
+                remoting_mode=read["remoting_mode"] or Group.RemotingMode.PULL,
                 remark=read["remark"],
             )
         except page.FORM_ERRORS as error:
@@ -72,6 +73,7 @@ def edit(request: HttpRequest, instance: str, group: str) -> HttpResponse:
         "max_attempts": found.max_attempts,
         "invisible_seconds": found.invisible_seconds,
         "backoff": ", ".join(map(str, found.backoff_seconds)),
+        "remoting_mode": found.remoting_mode,
         "remark": found.remark,
     }
     form = GroupEditForm(request.POST or None, initial=initial)
@@ -84,6 +86,7 @@ def edit(request: HttpRequest, instance: str, group: str) -> HttpResponse:
                 max_attempts=read["max_attempts"],
                 invisible_seconds=read["invisible_seconds"],
                 backoff_seconds=read["backoff"],
+                remoting_mode=read["remoting_mode"] or None,
                 remark=read["remark"],
             )
         except page.FORM_ERRORS as error:
@@ -135,6 +138,7 @@ def progress(request: HttpRequest, instance: str, group: str) -> HttpResponse:
         "is_late": rows.is_late(overall),
         "topics": [part for part in rows.sections(found, overall) if part.is_retry or not shows or shows(part.name)],
         "clients": clients.clients(found.pk),
+        "askable": {seen.client_id for seen in relays.connected(found.pk) or ()},
     }
     return page_of(request, found, tab="progress", context=context)
 

@@ -13,10 +13,10 @@ from django.views.decorators.http import require_GET, require_POST
 from brokers.catalog import access, snapshot
 from brokers.domain import clock
 from brokers.domain.actor import Actor
-from brokers.engine import browse, schedule, visible
+from brokers.engine import browse, relays, schedule, visible
 from brokers.engine.browse import MessagePage
 from brokers.engine.message_page import Waiting
-from brokers.models import Instance
+from brokers.models import Instance, Topic
 
 from . import page, problems, stories, topics
 from .bodies import body_view
@@ -58,6 +58,7 @@ def show(request: HttpRequest, instance: str, message_id: str) -> HttpResponse:
         "place": stories.place(found),
         "body": body_view(found.body, request.GET.get("view", "")),
         "groups": stories.of_groups(found, home),
+        "takers": _takers(found),
         "live_names": " ".join(f"group:{standing.group_id}" for standing in found.standings),
         "permalink": request.build_absolute_uri(request.path),
         "resend_url": _resend_url(home.name, found),
@@ -88,6 +89,14 @@ def _recall_url(actor: Actor, home: Instance, found: MessagePage) -> str:
     if not access.may(actor, "mq:PUB", access.resource(home.account_id, home.name, main.topic)):
         return ""
     return reverse("message_recall", args=[home.name, main.topic, found.message_id])
+
+
+def _takers(found: MessagePage) -> list[tuple[str, list[str]]]:
+    """Returns the groups concerned that have clients which could be given the message now, and those clients."""
+    if not any(copy.kind not in Topic.GROUPS_OWN for copy in found.copies):
+        return []
+    listed = [(s.group, [c.client_id for c in relays.connected(s.group_id) or ()]) for s in found.standings]
+    return [(group, clients) for group, clients in listed if clients]
 
 
 def _spans() -> list[dict[str, str]]:

@@ -84,7 +84,7 @@ def _past(found: MessagePage, standing: Standing, instance: Instance) -> list[Ev
             tone="tone-brand", icon="arrow-down-to-line", title=_("Stored"), at=copy.stored_at, detail=_position(copy)
         )
         for copy in found.copies
-        if copy.kind == Topic.Kind.USER and copy.topic == standing.topic
+        if copy.kind not in Topic.GROUPS_OWN and copy.topic == standing.topic
     ]
     events += [_failed(attempt) for attempt in found.attempts if attempt.group_id == standing.group_id]
     events += [

@@ -4,6 +4,7 @@ from django.urls import path
 
 from . import (
     audit,
+    clients,
     confirm,
     dead_letters,
     find,
@@ -135,6 +136,7 @@ urlpatterns = [
     path(f"{GROUP}/settings", groups.settings, name="group_settings"),
     path(f"{GROUP}/code", groups.client_code, name="group_code"),
     path(f"{GROUP}/access", grants.of_group, name="group_access"),
+    path(f"{GROUP}/client", clients.show, name="client"),
     path(f"{GROUP}/edit", groups.edit, name="group_edit"),
     path(f"{GROUP}/pause", groups.pause, name="group_pause"),
     path(f"{GROUP}/delete", groups.delete, name="group_delete"),
@@ -145,6 +147,7 @@ urlpatterns = [
     path(f"{INSTANCE}/dead-letters", dead_letters.by_group, name="dead_letters_all"),
     path(f"{INSTANCE}/messages", messages.search, name="messages"),
     path(f"{INSTANCE}/messages/<str:message_id>", messages.show, name="message"),
+    path(f"{INSTANCE}/messages/<str:message_id>/deliver", clients.deliver, name="message_deliver"),
     path(f"{INSTANCE}/transactions", transactions.index, {"tab": "waiting"}, name="transactions"),
     path(f"{INSTANCE}/transactions/discarded", transactions.index, {"tab": "discarded"}, name="transactions_discarded"),
     path(f"{INSTANCE}/transactions/decided", transactions.index, {"tab": "decided"}, name="transactions_decided"),

@@ -11,6 +11,7 @@ too, it stays closed until they are not. All purses belong to the event loop's t
 import asyncio
 import logging
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ..catalog import snapshot
@@ -54,6 +55,23 @@ async def send(payer_of: snapshot.TopicEntry, key_id: str, *, count: int, size: 
             raise refusals.too_large(purse.terms.most_bytes_scope, purse.most_bytes)
     purse.count -= count
     purse.size -= size
+
+
+async def send_each(payer_of: snapshot.TopicEntry, key_id: str, sizes: Sequence[int]) -> list[BrokerError | None]:
+    """Pays for messages of these many bytes each; returns Rejected MESSAGE_TOO_LARGE for each that may not be sent.
+
+    Raises: TryLater as `send`, for all.
+    """
+    purse = _sending.get((payer_of.instance_id, key_id))
+    if purse is None or purse.count <= 0 or purse.size <= 0:
+        purse = await _open(Payer(payer_of.account_id, payer_of.instance_id, payer_of.instance, key_id, is_send=True))
+    most = purse.most_bytes
+    errors: list[BrokerError | None] = [
+        refusals.too_large(purse.terms.most_bytes_scope, most) if size > most else None for size in sizes
+    ]
+    purse.count -= errors.count(None)
+    purse.size -= sum(size for size, error in zip(sizes, errors, strict=True) if error is None)
+    return errors
 
 
 async def receive(payer_of: snapshot.GroupEntry, key_id: str, *, wait_seconds: float) -> None:

@@ -18,7 +18,7 @@ from ..catalog import snapshot
 from ..domain import clock, limits
 from ..domain.errors import BrokerError
 from ..domain.receipts import Receipt
-from ..engine import clients, delivery, publish, pulls, request_stats, settlement
+from ..engine import clients, delivery, peeking, publish, pulls, request_stats, settlement
 from ..engine import requests as request_rules
 from ..engine.delivery import Delivery, ReceiveRequest
 from ..engine.publish import Published, Send
@@ -141,8 +141,7 @@ class Desk:
         `is_gone` says that the caller hung up; what was claimed for it meanwhile is given back and none is returned.
         """
         deadline = clock.monotonic() + wait.total_seconds()
-        topics = [s.topic.id for s in request.subscriptions]
-        topics.append(request.group.retry_topic.id)
+        topics = [s.topic.id for s in request.sources]
         with self._waiters.ticket(topics, group_id=request.group.id) as ticket:
             while True:
                 ticket.reset()
@@ -156,6 +155,23 @@ class Desk:
                 if deliveries or left <= 0 or self._stopping or is_gone():
                     return deliveries
                 await ticket.wait(min(left, _LOOK_AGAIN_SECONDS))
+
+    async def is_something_free(self, request: ReceiveRequest, *, wait: timedelta) -> bool:
+        """Returns True as soon as a receive would find something, False after `wait`. Takes nothing."""
+        deadline = clock.monotonic() + wait.total_seconds()
+        topics = [s.topic.id for s in request.sources]
+        with self._waiters.ticket(topics, group_id=-next(self._pull_numbers)) as ticket:
+            while True:
+                ticket.reset()
+                is_free = await bridge.run(peeking.is_something_free, request)
+                left = deadline - clock.monotonic()
+                if is_free or left <= 0 or self._stopping:
+                    return is_free
+                await ticket.wait(min(left, _LOOK_AGAIN_SECONDS))
+
+    def waiting_count(self, topic_id: int, group_id: int) -> int:
+        """Returns how many receivers of a group wait for a topic in this process."""
+        return self._waiters.count(topic_id, group_id=group_id)
 
     async def pull(self, one: Pull, *, wait: timedelta) -> Pulled:
         """Returns what a pull finds as soon as it finds something, or has to go on elsewhere, or after `wait`.

@@ -81,6 +81,10 @@ class Waiters:
             if ticket.is_called:
                 ticket.pass_on()
 
+    def count(self, topic_id: int, *, group_id: int) -> int:
+        """Returns how many receivers of a group wait for a topic."""
+        return len(self._by_topic.get(topic_id, {}).get(group_id, {}))
+
     def wake(self, topic_ids: Iterable[int]) -> None:
         """Wakes a receiver of every group that waits for one of the topics."""
         topics = list(topic_ids)

@@ -121,3 +121,7 @@ MEMBER_GROUP_COUNT = 64
 QUEUE_LOCK_COUNT = 2000
 QUEUE_OFFSET_MAX = 2**40 - 1  # an offset and its queue's id share one 64-bit number there
 TOPIC_LIST_COUNT = 20_000
+CLIENT_SETTING_NAME_CHARS = 255  # RocketMQ's "KV config", kept for clients
+CLIENT_SETTING_VALUE_CHARS = 4000
+CLIENT_SETTING_COUNT = 1000  # of an account
+RELAY_COUNT = 200  # questions of other processes to clients here, under way at once

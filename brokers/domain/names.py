@@ -12,6 +12,10 @@ from .errors import ErrorCode, Rejected
 RETRY_PREFIX = "%RETRY%"
 DEAD_LETTER_PREFIX = "%DLQ%"
 
+# Topics that clients send to by themselves; made when the first one does.
+TRACE_TOPIC = "RMQ_SYS_TRACE_TOPIC"
+SYSTEM_TOPICS = frozenset({TRACE_TOPIC})
+
 _NAME = re.compile(r"[%|a-zA-Z0-9_-]+\Z")
 _INSTANCE = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\Z")
 _RESERVED_TOPICS = frozenset(

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from ..catalog.snapshot import GroupEntry, TopicEntry
 from ..dispatch import allowances
 from ..domain.actor import Actor
+from ..domain.errors import BrokerError
 from ..models import Topic
 
 
@@ -20,6 +21,16 @@ async def require_send(actor: Actor, topic: TopicEntry, sizes: Sequence[int]) ->
     """
     if topic.kind == Topic.Kind.USER and sizes:
         await allowances.send(topic, actor.access_key_id, count=len(sizes), size=sum(sizes), largest=max(sizes))
+
+
+async def require_sends(actor: Actor, topic: TopicEntry, sizes: Sequence[int]) -> list[BrokerError | None]:
+    """Pays for messages that succeed or fail each by itself; returns the error of each that is too large.
+
+    Raises: TryLater as `require_send`, for all.
+    """
+    if topic.kind != Topic.Kind.USER or not sizes:
+        return [None] * len(sizes)
+    return await allowances.send_each(topic, actor.access_key_id, sizes)
 
 
 async def require_receive(actor: Actor, group: GroupEntry, *, wait_seconds: float = 0.0) -> None:

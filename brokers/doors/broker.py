@@ -2,7 +2,7 @@
 
 Owns: the loops and their pace. Must not know: what the engine does in them. Called by: `manage.py runbroker`.
 Any number of workers may run on one database; one is enough. Each loop does one bounded piece of work at a time and
-goes on at once while there is more. Commands come over the channel layer, to the group `broker`.
+goes on at once while there is more. Commands come over the channel layer, to the group `events.BROKERS`.
 """
 
 import asyncio
@@ -15,6 +15,7 @@ from functools import partial
 from channels.layers import BaseChannelLayer, get_channel_layer
 from django.conf import settings
 
+from .. import events
 from ..dispatch import bridge, desk
 from ..domain import limits
 from ..domain.errors import BrokerError
@@ -24,7 +25,6 @@ from .remoting.server import RemotingServer
 
 _log = logging.getLogger(__name__)
 
-GROUP = "broker"
 _DUE_SECONDS = 0.1
 _LEASE_SECONDS = 0.2
 _REQUEST_SECONDS = 1.0
@@ -45,8 +45,9 @@ class BrokerWorker:
     def __init__(self) -> None:
         self.name = f"{socket.gethostname()}-{os.getpid()}"
         self._look_now = asyncio.Event()
-        self._checks = BackChecks(self.name, None, layer_group=GROUP)
         self._stop = asyncio.Event()
+        self._remoting = RemotingServer(self.name) if settings.REMOTING else None
+        self._checks = BackChecks(self.name, self._remoting, layer_group=events.BROKERS)
 
     def stop(self) -> None:
         """Asks the worker to end after the work at hand."""
@@ -56,8 +57,7 @@ class BrokerWorker:
     async def serve(self) -> None:
         """Runs until `stop`."""
         await desk.get()
-        remoting = RemotingServer(self.name) if settings.REMOTING else None
-        self._checks = BackChecks(self.name, remoting, layer_group=GROUP)
+        remoting = self._remoting
         if remoting is not None:
             await remoting.start()
         _log.info("broker_started", extra={"worker": self.name})
@@ -131,10 +131,12 @@ class BrokerWorker:
 
     async def _obey(self, layer: BaseChannelLayer) -> None:
         channel = await layer.new_channel()
-        await layer.group_add(GROUP, channel)
+        await layer.group_add(events.BROKERS, channel)
         while True:
             command = await layer.receive(channel)
             if command.get("type") == "look":
                 self._look_now.set()
             elif command.get("type") == "check" and command.get("to") == self.name:
                 await self._checks.ask_here(tuple(command["group"]), command["halves"])
+            elif self._remoting is not None:
+                self._remoting.obey(command)

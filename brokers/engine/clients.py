@@ -4,6 +4,9 @@ Owns nothing of its own: doors and pages reach presence through here. Must not k
 Called by: dispatch and the broker worker note; console and api read.
 """
 
+from ..leases.fellows import forget as forget_fellows
+from ..leases.fellows import note as note_fellows
+from ..leases.fellows import others as other_fellows
 from ..leases.presence import Seen, clients, forget, note
 from ..leases.producers import Group as ProducerGroup
 from ..leases.producers import Producer
@@ -21,10 +24,13 @@ __all__ = [
     "alive_workers",
     "clients",
     "forget",
+    "forget_fellows",
     "forget_producer",
     "forget_worker",
     "note",
+    "note_fellows",
     "note_producers",
     "note_worker",
+    "other_fellows",
     "producers",
 ]

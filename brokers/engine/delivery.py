@@ -32,21 +32,37 @@ _FILTER_ROUNDS = 8
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """A topic a group reads, and which of its messages."""
+    """A topic a group reads, and which of its messages; with `queue`, from this one alone."""
 
     topic: TopicEntry
     filter: Filter = EVERYTHING
+    queue: int | None = None
+
+    @property
+    def queue_ids(self) -> tuple[int, ...]:
+        """Returns the store's ids of the queues that are read."""
+        return self.topic.queue_ids if self.queue is None else (self.topic.queue_ids[self.queue],)
 
 
 @dataclass(frozen=True, slots=True)
 class ReceiveRequest:
-    """One consumer's wish for up to `max_count` messages, hidden from others for `invisible`."""
+    """One consumer's wish for up to `max_count` messages, hidden from others for `invisible`.
+
+    `retries` says whether those of the group may be among them. `max_bytes` bounds the bodies, plus one of them.
+    """
 
     group: GroupEntry
     subscriptions: tuple[Subscription, ...]
     max_count: int
     invisible: timedelta
     client_id: str
+    retries: bool = True
+    max_bytes: int = limits.RECEIVE_RESPONSE_BYTES
+
+    @property
+    def sources(self) -> tuple[Subscription, ...]:
+        """Returns what is read, the group's retries included."""
+        return (*self.subscriptions, Subscription(self.group.retry_topic)) if self.retries else self.subscriptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,15 +105,16 @@ def receive(requests: Sequence[ReceiveRequest]) -> list[Result]:
             ErrorCode.GROUP_PAUSED,
             retry_after_seconds=5,
         )
-    ways.check(group, ways.LEASES)
+    ways.check(group, ways.LEASES, asking={request.client_id for request in requests})
     answers: list[list[Delivery]] = [[] for _ in requests]
     together: dict[tuple[Subscription, ...], list[int]] = {}
     for index, request in enumerate(requests):
-        together.setdefault(request.subscriptions, []).append(index)
+        together.setdefault(request.sources, []).append(index)
     try:
-        for subscriptions, indexes in together.items():
-            _receive_alike(group, subscriptions, [(requests[i], answers[i]) for i in indexes])
-            filter_notes.note(group.id, [(s.topic.id, s.filter.expression) for s in subscriptions])
+        for sources, indexes in together.items():
+            _receive_alike(group, sources, [(requests[i], answers[i]) for i in indexes])
+            asked = requests[indexes[0]].subscriptions
+            filter_notes.note(group.id, [(s.topic.id, s.filter.expression) for s in asked])
     except BrokerError:
         release(group.id, _backs(delivery for got in answers for delivery in got))
         raise
@@ -139,11 +156,11 @@ def lease_of(receipt: Receipt) -> Lease:
 
 def _receive_alike(
     group: GroupEntry,
-    subscriptions: tuple[Subscription, ...],
+    sources: tuple[Subscription, ...],
     waiting: list[tuple[ReceiveRequest, list[Delivery]]],
 ) -> None:
-    by_queue = {queue_id: s for s in subscriptions for queue_id in s.topic.queue_ids}
-    by_queue.update({queue_id: Subscription(group.retry_topic) for queue_id in group.retry_topic.queue_ids})
+    by_queue = {queue_id: s for s in sources for queue_id in s.queue_ids}
+    max_bytes = min(request.max_bytes for request, _ in waiting)
     for _ in range(_FILTER_ROUNDS):
         open_requests = [pair for pair in waiting if len(pair[1]) < pair[0].max_count]
         if not open_requests:
@@ -164,7 +181,7 @@ def _receive_alike(
         leases = claims.claim(group.id, claimable, receivers, is_ordered=group.is_ordered)
         session.reached("claimed")
         try:
-            found = _read(leases, positions, by_queue)
+            found = _read(leases, positions, by_queue, max_bytes=max_bytes)
             is_more = _hand_out(group, found, [got for _, got in open_requests])
         except BrokerError:
             # Nobody gets these: to let them run out would count as attempts.
@@ -187,11 +204,15 @@ def _positions(group: GroupEntry, by_queue: dict[int, Subscription]) -> dict[int
 
 
 def _read(
-    leases: list[list[Lease]], positions: dict[int, QueuePosition], by_queue: dict[int, Subscription]
+    leases: list[list[Lease]],
+    positions: dict[int, QueuePosition],
+    by_queue: dict[int, Subscription],
+    *,
+    max_bytes: int,
 ) -> list[tuple[int, _Found]]:
     flat = [(index, lease) for index, held in enumerate(leases) for lease in held]
     ranges = [log.Range(index, lease.queue_id, lease.start, lease.end) for index, lease in flat]
-    rows = log.read(ranges, max_bytes=limits.RECEIVE_RESPONSE_BYTES)
+    rows = log.read(ranges, max_bytes=max_bytes)
     return [
         (index, _Found(lease, positions[lease.queue_id], by_queue[lease.queue_id], messages))
         for (index, lease), messages in zip(flat, rows, strict=True)

@@ -68,9 +68,7 @@ class Reading:
     requests: list[request_stats.TopicRequests]
     half_topics: list[HalfGauge]
     producer_groups: list[CheckGauge]
-    backlogs: list[
-        tuple[str, str, int, bool]
-    ]  # account, instance, bytes that wait for consumers, whether its limit is reached
+    backlogs: list[tuple[str, str, int, bool]]  # account, instance, bytes that wait, whether a limit is reached
     workers: int | None
     is_cut: bool
 

@@ -131,11 +131,11 @@ def message(instance: Instance, message_id: str, topic: str | None = None) -> Me
 
 
 def _known_as(copy: Copy) -> str:
-    return copy.topic if copy.kind == Topic.Kind.USER else copy.properties.get(ORIGIN_TOPIC, copy.topic)
+    return copy.topic if copy.kind not in Topic.GROUPS_OWN else copy.properties.get(ORIGIN_TOPIC, copy.topic)
 
 
 def _main(copies: Sequence[Copy], waiting: Sequence[Waiting], dead: Sequence[Dead]) -> Copy | Waiting | Dead | None:
-    rows: list[Copy | Waiting | Dead] = [c for c in copies if c.kind == Topic.Kind.USER]
+    rows: list[Copy | Waiting | Dead] = [c for c in copies if c.kind not in Topic.GROUPS_OWN]
     rows += [*waiting, *dead, *copies]
     return rows[0] if rows else None
 

@@ -24,6 +24,7 @@ from ..store import browse, cursors, session
 from ..store import progress as rows
 from ..store.progress import Place, TopicRow
 from ..store.progress import QueueRow as QueueRow
+from . import relays
 
 ResetTo = Literal["earliest", "latest", "time", "offset"]
 ResetValue = datetime | int | Mapping[int, int] | None
@@ -191,7 +192,7 @@ def reset(
     number for all queues, or one by queue number (queues left out stay). Targets are kept within what the queue holds.
     Raises: Denied. Rejected for a value that does not fit `to`. NotFound when the topic is not of the group's instance.
     Effects: one transaction: cursor locks in queue order, new epochs (receipts given out before are stale), audit row;
-    then announces, so that waiting receivers look again.
+    then announces, so that waiting receivers look again, and tells members that keep their place themselves.
     """
     resource = access.resource(group.instance.account_id, group.instance.name, group.name)
     access.check(actor, "mq:ResetConsumerOffset", resource)
@@ -218,8 +219,13 @@ def reset(
 
     done = session.again_after_deadlock(move)
     # The caller may have a transaction of its own around this one.
-    transaction.on_commit(lambda: events.announce([topic.pk], [f"group:{group.pk}", f"topic:{topic.pk}"]))
+    transaction.on_commit(lambda: _tell(group, topic, done))
     return done
+
+
+def _tell(group: Group, topic: Topic, done: Reset) -> None:
+    events.announce([topic.pk], [f"group:{group.pk}", f"topic:{topic.pk}"])
+    relays.tell_reset(group.pk, topic.pk, {q.queue: q.target for q in done.queues})
 
 
 def _check_pair(group: Group, topic: Topic) -> None:

@@ -103,7 +103,7 @@ def _accept(entry: _Entry) -> bool:
     topic, message = entry.send.topic, entry.send.message
     try:
         messages.check(message)
-        if topic.kind != Topic.Kind.USER:
+        if topic.kind in Topic.GROUPS_OWN:
             raise Rejected(
                 f"Topic {topic.name!r} belongs to a consumer group; send to the topic the group reads.",
                 ErrorCode.TOPIC_TYPE_MISMATCH,

@@ -176,6 +176,12 @@ def _refusal(one: Pull) -> BrokerError | None:
             raise TryLater(
                 f"Group {one.group.name!r} is paused. Resume it in the console or with PATCH.", ErrorCode.GROUP_PAUSED
             )
+        if one.is_shared and one.group.is_popped:
+            raise Rejected(
+                f"Clients of group {one.group.name!r} are to pop: turn their clientRebalance off, or set the group's"
+                " remoting_mode to PULL.",
+                ErrorCode.CONFLICT,
+            )
         if one.is_shared:
             ways.check(one.group, ways.OFFSETS)
     except BrokerError as error:
@@ -187,12 +193,12 @@ def _moved(one: Pull, place: rows.Place) -> Pulled | None:
     """Returns where to go on when the asked offset cannot be read, or the group was moved meanwhile."""
     target = None
     if one.epoch is not None and one.epoch != place.epoch and place.committed is not None:
-        target = place.committed
+        target = min(max(place.committed, place.min_offset), place.next_offset)
     elif one.offset > place.next_offset:
         target = place.next_offset
     elif one.offset < place.min_offset:
         target = place.min_offset
-    if target is None:
+    if target is None or target == one.offset:
         return None
     return Pulled((), target, place.min_offset, place.next_offset, place.epoch, is_moved=True)
 

@@ -7,6 +7,8 @@ other; used at once, each would hand out what the other is working on. So the la
 was seen lately. Presence in Redis says who was; when it cannot, nobody is refused.
 """
 
+from collections.abc import Collection
+
 from ..catalog.snapshot import GroupEntry
 from ..domain import clock
 from ..domain.errors import ErrorCode, Rejected
@@ -14,19 +16,21 @@ from ..leases import presence
 
 LEASES, OFFSETS = "leases", "offsets"
 # Doors that note clients, and how their clients consume.
-_WAY_OF_DOOR = {"http": LEASES, "remoting": OFFSETS}
+_WAY_OF_DOOR = {"http": LEASES, "remoting-pop": LEASES, "remoting": OFFSETS}
 # A remoting client's heartbeat comes every 30 seconds, a long poll at least as often.
 _LATELY_MS = 45_000
 _LOOK_AGAIN_SECONDS = 1.0
 _KNOWN_COUNT = 50_000
-_known: dict[int, tuple[float, frozenset[str]]] = {}
+_known: dict[int, tuple[float, tuple[tuple[str, str], ...]]] = {}
 
 
-def check(group: GroupEntry, way: str) -> None:
-    """Raises Rejected CONFLICT when clients of `group` consumed the other way within the last 45 seconds."""
-    others = _seen(group.id) - {way}
-    if others:
-        doors = [door for door, used in _WAY_OF_DOOR.items() if used in others]
+def check(group: GroupEntry, way: str, *, asking: Collection[str] = ()) -> None:
+    """Raises Rejected CONFLICT when clients of `group` consumed the other way within the last 45 seconds.
+
+    `asking` are the ids of the clients that ask: they have changed their way, so what they did before does not count.
+    """
+    doors = [door for client, door in _seen(group.id) if _WAY_OF_DOOR[door] != way and client not in asking]
+    if doors:
         raise Rejected(
             f"Group {group.name!r} is being consumed through the {doors[0]} door, which keeps its place in another way."
             " Stop those clients and wait 45 seconds, or use another group.",
@@ -39,15 +43,16 @@ def forget() -> None:
     _known.clear()
 
 
-def _seen(group_id: int) -> frozenset[str]:
+def _seen(group_id: int) -> tuple[tuple[str, str], ...]:
+    """Returns (client, door) of those seen lately."""
     now = clock.monotonic()
     known = _known.get(group_id)
     if known is not None and now - known[0] < _LOOK_AGAIN_SECONDS:
         return known[1]
     oldest = clock.now_ms() - _LATELY_MS
     found = presence.clients(group_id) or []
-    ways = frozenset(_WAY_OF_DOOR[s.door] for s in found if s.last_seen_ms >= oldest and s.door in _WAY_OF_DOOR)
+    seen = tuple((s.client_id, s.door) for s in found if s.last_seen_ms >= oldest and s.door in _WAY_OF_DOOR)
     if len(_known) >= _KNOWN_COUNT:
         _known.clear()
-    _known[group_id] = (now, ways)
-    return ways
+    _known[group_id] = (now, seen)
+    return seen

@@ -123,7 +123,7 @@ def release(group_id: int, releases: Sequence[Release]) -> int:
 def expired(limit: int) -> list[Lease]:
     """Returns at most `limit` leases that ran out. They stay until released. Raises TryLater LEASES_UNAVAILABLE."""
     answer = client.run("expired", [_DUE, _FLIGHT], [limit])
-    return [_parse(int(answer[i]), answer[i + 1].decode()) for i in range(0, len(answer), 2)]
+    return [parse(int(answer[i]), answer[i + 1].decode()) for i in range(0, len(answer), 2)]
 
 
 def extend(lease: Lease, offset: int, *, invisible: timedelta) -> int | None:
@@ -146,10 +146,11 @@ def extend(lease: Lease, offset: int, *, invisible: timedelta) -> int | None:
 def in_flight(group_id: int) -> int:
     """Returns how many messages the group's leases cover, an upper bound: some may be settled by now."""
     members: list[Any] = client.connection().zrange(f"{_FLIGHT}{group_id}", 0, -1)  # Any: bytes, redis-py cannot say so
-    leases = [_parse(group_id, member.decode()) for member in members]
+    leases = [parse(group_id, member.decode()) for member in members]
     return sum(lease.end - lease.start for lease in leases)
 
 
-def _parse(group_id: int, member: str) -> Lease:
+def parse(group_id: int, member: str) -> Lease:
+    """Returns the lease whose name in Redis this is."""
     queue_id, epoch, start, end, claimed, attempt, client_id = member.split("|", 6)
     return Lease(group_id, int(queue_id), int(epoch), int(start), int(end), int(claimed), int(attempt), client_id)

@@ -6,10 +6,12 @@ Called by: engine.offsets and engine.browse.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import redis
 
 from . import client
+from .claims import Lease, parse
 
 _FLIGHT = client.PREFIX + "flight:"
 
@@ -25,6 +27,15 @@ class Held:
     claimed_at_ms: int
     client_id: str
     expires_at_ms: int
+
+
+def leases(group_id: int) -> list[Lease] | None:
+    """Returns the leases of one group, whole enough to end them; None when Redis cannot say."""
+    try:
+        members: list[Any] = client.connection().zrange(f"{_FLIGHT}{group_id}", 0, -1)  # Any: bytes, untyped
+    except redis.RedisError:
+        return None
+    return [parse(group_id, member.decode()) for member in members]
 
 
 def of_groups(group_ids: Sequence[int]) -> dict[int, list[Held]] | None:

@@ -151,7 +151,7 @@ def test_a_delayed_message_is_never_early(product: Product, door: Door, delayed:
         for delivered in some:
             assert delivered.stored_at >= due[delivered.message_id] - timedelta(milliseconds=1)
             assert seen_at >= due[delivered.message_id]
-            assert seen_at - due[delivered.message_id] < timedelta(seconds=2)
+            assert seen_at - due[delivered.message_id] < timedelta(seconds=10)
         got += some
     assert [d.message_id for d in got] == sorted(due, key=lambda message_id: due[message_id])
 

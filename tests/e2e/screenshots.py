@@ -96,6 +96,8 @@ def _pages(page: Page, home: str) -> list[tuple[str, str]]:
         ("producer-groups", f"{home}/producer-groups"),
         ("send", f"{home}/send"),
         ("keys", "/keys"),
+        ("security", "/security"),
+        ("sessions", "/sessions"),
         ("users", "/users"),
         ("user-groups", "/user-groups"),
         ("policies", "/policies"),

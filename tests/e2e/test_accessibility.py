@@ -72,7 +72,8 @@ def paths(visitor: Visitor) -> list[str]:
         f"{home}/topics/seen/code", f"{home}/topics/seen/edit", f"{home}/groups", f"{home}/new-group",
         f"{home}/groups/eyes", f"{home}/groups/eyes/settings", f"{home}/groups/eyes/reset",
         f"{home}/groups/eyes/dead-letters", letter, f"{home}/dead-letters", f"{home}/operations", f"{home}/send",
-        f"{home}/messages?topic=seen", f"{home}/messages/{sent}", f"{home}/find?q=e", "/keys", "/audit",
+        f"{home}/messages?topic=seen", f"{home}/messages/{sent}", f"{home}/find?q=e", "/keys", "/audit", "/security",
+        "/security/app", "/sessions", "/confirm", "/users/root",
         "/instances/new",
     ]  # fmt: skip
 

@@ -27,8 +27,8 @@ HOT = hot_schema.OPERATION_IDS
 # About the caller alone, or empty for whoever may see nothing.
 OPEN = {
     "whoami", "listAccessKeys", "createAccessKey", "getAccessKey", "updateAccessKey", "deleteAccessKey",
-    "listInstances", "getAccount", "listSessions", "endSessions", "endSession",
-    "listRoleOffers", "assumeRole", "rotateAccessKey",
+    "listInstances", "listRoleOffers", "assumeRole", "rotateAccessKey",
+    "getAccount", "listSessions", "endSessions", "endSession",
 }  # fmt: skip
 
 

@@ -19,7 +19,9 @@ COMMITS_NOT_BUT_SUBSCRIBES = "4"
 @pytest.fixture
 def owner(server: Running) -> Iterator[httpx.Client]:
     given = server.credentials
-    with httpx.Client(base_url=server.url + ROOT, auth=(given["access_key_id"], given["access_key_secret"])) as client:
+    with httpx.Client(
+        base_url=server.url + ROOT, auth=(given["access_key_id"], given["access_key_secret"]), timeout=60
+    ) as client:
         yield client
 
 

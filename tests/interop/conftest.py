@@ -52,8 +52,9 @@ class Program:
         """Ends the program as a crash would."""
         self.process.kill()
         self.process.wait(10)
-        if self.process.stdout is not None:
-            self.process.stdout.close()
+        for end in (self.process.stdin, self.process.stdout):
+            if end is not None:
+                end.close()
 
     def lines(self) -> Lines:
         """Returns what the program said, split at tabs; fails the test when the program failed."""

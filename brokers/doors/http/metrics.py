@@ -57,8 +57,8 @@ class _Numbers:
     def collect(self) -> Iterator[Metric]:
         yield from self._topics()
         yield from self._groups()
-        yield from self._requests()
         yield from self._backlogs()
+        yield from self._requests()
         yield from self._transactions()
         if self._reading.workers is not None:
             yield GaugeMetricFamily("mqconsole_broker_workers", "Broker workers alive", value=self._reading.workers)

@@ -36,8 +36,11 @@ async def send_batch(exchange: Exchange, actor: Actor, route: Route) -> None:
         entries = await bridge.run(_parse_batch, exchange.body, exchange.peer)
     else:
         entries = _parse_batch(exchange.body, exchange.peer)
+    parsed = [at for at, entry in enumerate(entries) if not isinstance(entry, BrokerError)]
+    errors = await allowance.require_sends(actor, topic, [len(entries[at].body) for at in parsed])
+    for at, error in zip(parsed, errors, strict=True):
+        entries[at] = error or entries[at]
     good = [Sending(topic, entry) for entry in entries if not isinstance(entry, BrokerError)]
-    await allowance.require_send(actor, topic, [len(one.message.body) for one in good])
     published = iter(await (desk.started() or await desk.get()).publish(good) if good else ())
     outcomes = [entry if isinstance(entry, BrokerError) else next(published) for entry in entries]
     await exchange.answer(

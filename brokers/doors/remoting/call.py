@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from ...domain import clock
 from ...domain.actor import Actor
 from ...protocols.remoting import frames
 from ...protocols.remoting.codes import Reply
@@ -17,8 +18,11 @@ from ...protocols.remoting.frames import Command
 if TYPE_CHECKING:
     from .members import Members
 
+# A client that is told to go on elsewhere rests ten seconds.
+_JUST_NOW_SECONDS = 10.0
 BROKER_NAME = "broker-a"
 CLUSTER = "DefaultCluster"
+REGION = "DefaultRegion"
 
 
 class Peer(Protocol):
@@ -48,10 +52,20 @@ class Peer(Protocol):
 
 @dataclass(slots=True)
 class Memory:
-    """What a connection remembers of queues it pulls: the epoch of each cursor, and what it committed last."""
+    """What a connection remembers of queues it pulls, by (group, queue): the epoch of each cursor, what it committed
+    last, how many pulls are under way, and when it was last told to go on elsewhere (by the monotonic clock).
+    `popped_at`: when it last popped for each group.
+    """
 
     epochs: dict[tuple[int, int], int] = field(default_factory=dict)
     committed: dict[tuple[int, int], int] = field(default_factory=dict)
+    popped_at: dict[int, float] = field(default_factory=dict)
+    pulling: dict[tuple[int, int], int] = field(default_factory=dict)
+    moved_at: dict[tuple[int, int], float] = field(default_factory=dict)
+
+    def hears_of(self, key: tuple[int, int]) -> bool:
+        """Returns True if the client hears of a reset by a pull: one is under way, or was answered so just now."""
+        return key in self.pulling or clock.monotonic() - self.moved_at.get(key, -_JUST_NOW_SECONDS) < _JUST_NOW_SECONDS
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,21 @@ from ...domain.errors import BrokerError, ErrorCode, ProtocolViolation
 from ...protocols.remoting import frames
 from ...protocols.remoting.codes import STATUS, Ask, Reply
 from ...protocols.remoting.frames import Command
-from . import lookups, members, orders, pulls, recalls, replies, routes, sends, transactions
+from . import (
+    acks,
+    assignments,
+    lookups,
+    members,
+    orders,
+    pops,
+    pulls,
+    recalls,
+    replies,
+    routes,
+    sends,
+    transactions,
+)
+from .admin import HANDLERS as ADMIN_HANDLERS
 from .call import Call, Handler
 
 _log = logging.getLogger(__name__)
@@ -20,6 +34,15 @@ HANDLERS: dict[int, Handler] = {
     Ask.SEND_MESSAGE: sends.send,
     Ask.SEND_MESSAGE_V2: sends.send,
     Ask.SEND_BATCH_MESSAGE: sends.send,
+    Ask.POP_MESSAGE: pops.pop,
+    Ask.PEEK_MESSAGE: pops.peek,
+    Ask.NOTIFICATION: pops.notify,
+    Ask.POLLING_INFO: pops.polling_info,
+    Ask.ACK_MESSAGE: acks.acknowledge,
+    Ask.BATCH_ACK_MESSAGE: acks.acknowledge_batch,
+    Ask.CHANGE_MESSAGE_INVISIBLETIME: acks.change_invisible_time,
+    Ask.QUERY_ASSIGNMENT: assignments.query,
+    Ask.SET_MESSAGE_REQUEST_MODE: assignments.set_mode,
     Ask.SEND_REPLY_MESSAGE: replies.reply,
     Ask.SEND_REPLY_MESSAGE_V2: replies.reply,
     Ask.RECALL_MESSAGE: recalls.recall,
@@ -45,6 +68,7 @@ HANDLERS: dict[int, Handler] = {
     Ask.GET_BROKER_CLUSTER_INFO: routes.cluster,
     Ask.GET_ALL_TOPIC_LIST_FROM_NAMESERVER: routes.topics,
     Ask.GET_TOPICS_BY_CLUSTER: routes.topics,
+    **ADMIN_HANDLERS,
 }
 
 

@@ -21,10 +21,13 @@ from ...protocols.remoting.codes import Ask, Reply
 from ...protocols.remoting.frames import Command
 from . import names
 from .askers import Askers
-from .call import Call, Peer
+from .call import Call, Memory, Peer
+from .fellows import Fellows
 from .producers import Producers
 
 _SILENT_SECONDS = 120.0
+# Who popped within this time is one who pops, whatever its group's mode says.
+_POPPING_SECONDS = 45.0
 
 
 @dataclass(slots=True)
@@ -37,6 +40,14 @@ class Member:
     membership: Membership
     heard_at: float
     subscriptions: dict[str, Subscription] = field(default_factory=dict)
+    language: str = "OTHER"
+    version: int = 0
+    memory: Memory = field(default_factory=Memory)
+
+    @property
+    def prefix(self) -> str:
+        """Returns what the client writes before the names of its instance."""
+        return self.membership.group.removesuffix(self.group.name)
 
 
 class Members:
@@ -49,14 +60,33 @@ class Members:
         self.askers = Askers()
         self.producers = Producers(worker)
         self._groups: dict[int, dict[Peer, Member]] = {}
+        self.fellows = Fellows()
 
     def ids(self, group_id: int) -> list[str]:
-        """Returns the client ids of a group's members, in order."""
-        return sorted(member.client_id for member in self._groups.get(group_id, {}).values())
+        """Returns the client ids of a group's members in all processes, in order, each once.
+
+        Clients share out queues by their place in this list: one that stood in it twice would leave queues to nobody.
+        """
+        here = {member.client_id for member in self._groups.get(group_id, {}).values()}
+        return sorted(here | self.fellows.of(group_id))
+
+    def here(self) -> dict[tuple[int, str], str]:
+        """Returns the client ids of the members of this process by group and connection."""
+        every = ((group_id, peer, member) for group_id, of in self._groups.items() for peer, member in of.items())
+        return {(group_id, peer.address): member.client_id for group_id, peer, member in every}
 
     def of(self, group_id: int, peer: Peer) -> Member | None:
         """Returns the member of a group that this connection is."""
         return self._groups.get(group_id, {}).get(peer)
+
+    def every(self, group_id: int) -> list[Member]:
+        """Returns a group's members here."""
+        return list(self._groups.get(group_id, {}).values())
+
+    def find(self, group_id: int, client_id: str) -> Member | None:
+        """Returns the member of a group with this client id that was heard of last."""
+        found = [member for member in self.every(group_id) if member.client_id == client_id]
+        return max(found, key=lambda member: member.heard_at, default=None)
 
     def join(self, member: Member) -> None:
         """Notes a heartbeat; tells the others when somebody is new, or reads other topics than before."""
@@ -64,13 +94,13 @@ class Members:
         before = members.get(member.peer)
         members[member.peer] = member
         if before is None or set(before.subscriptions) != set(member.subscriptions):
-            self._tell(member.group.id)
+            self.tell(member.group.id)
 
     def leave(self, group_id: int, peer: Peer) -> None:
         """Forgets a member that said goodbye."""
         members = self._groups.get(group_id, {})
         if members.pop(peer, None) is not None:
-            self._tell(group_id)
+            self.tell(group_id)
         if not members:
             self._groups.pop(group_id, None)
 
@@ -89,7 +119,8 @@ class Members:
         for group_id, peer in silent:
             self.leave(group_id, peer)
 
-    def _tell(self, group_id: int) -> None:
+    def tell(self, group_id: int) -> None:
+        """Tells a group's members in this process to share out the queues anew."""
         for member in self._groups.get(group_id, {}).values():
             if not member.membership.is_broadcast:
                 fields = {"consumerGroup": member.membership.group}
@@ -100,17 +131,45 @@ async def heartbeat(call: Call) -> Command:
     """34: a client says which groups it produces and consumes for, and what it reads."""
     heart = bodies.read_heartbeat(call.request.body)
     for membership in heart.consumers:
+        if membership.group == names.LOOKER:
+            continue
         group, _ = await names.group_or_new(call.actor, membership.group)
         subscriptions = {s.topic: s for s in membership.subscriptions}
-        member = Member(heart.client_id, call.peer, group, membership, clock.monotonic(), subscriptions)
+        member = Member(
+            heart.client_id,
+            call.peer,
+            group,
+            membership,
+            clock.monotonic(),
+            subscriptions,
+            call.request.language,
+            call.request.version,
+            call.memory,
+        )
         call.members.join(member)
-        door = "remoting-broadcast" if membership.is_broadcast else "remoting"
+        await call.members.fellows.join((group.id, call.peer.address), heart.client_id)
+        door = _door(call, member)
         seen = clients.Seen(heart.client_id, door, call.peer.address, call.actor.name, clock.now_ms())
         (await desk.get()).note_client(group.id, seen)
         await _note_reader(call, member)
     call.members.askers.note(call.peer, call.actor.account_id, heart.client_id)
-    await call.members.producers.hear(call.peer, call.actor, client_id=heart.client_id, groups=heart.producers)
+    await call.members.producers.hear(
+        call.peer,
+        call.actor,
+        client_id=heart.client_id,
+        groups=heart.producers,
+        language=call.request.language,
+        version=call.request.version,
+    )
     return call.reply(fields={"IS_SUPPORT_HEART_BEAT_V2": "false", "IS_SUB_CHANGE": "true"})
+
+
+def _door(call: Call, member: Member) -> str:
+    if member.membership.is_broadcast:
+        return "remoting-broadcast"
+    popped_at = call.memory.popped_at.get(member.group.id, -_POPPING_SECONDS)
+    pops = member.group.is_popped or clock.monotonic() - popped_at < _POPPING_SECONDS
+    return "remoting-pop" if pops else "remoting"
 
 
 async def unregister(call: Call) -> Command:

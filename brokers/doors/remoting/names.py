@@ -17,10 +17,12 @@ from ...dispatch import bridge
 from ...domain import limits
 from ...domain.actor import Actor
 from ...domain.errors import BrokerError, ErrorCode, NotFound, Rejected
-from ...domain.names import DEAD_LETTER_PREFIX, RETRY_PREFIX
+from ...domain.names import DEAD_LETTER_PREFIX, RETRY_PREFIX, SYSTEM_TOPICS
 from .. import permission
 
 TEMPLATE_TOPIC = "TBW102"
+# The name under which mqadmin and dashboards look at messages; there is no such group, and nothing is kept of it.
+LOOKER = "TOOLS_CONSUMER"
 _AUTO_QUEUE_COUNT = 8
 _creating = threading.Lock()
 
@@ -68,6 +70,8 @@ async def topic(actor: Actor, name: str, action: str) -> tuple[TopicEntry, Name]
     else:
         await permission.require(actor, action, parsed.bare, instance=parsed.instance)
     found = snapshot.cached_topic(actor.account_id, parsed.instance, parsed.bare)
+    if found is None and parsed.bare in SYSTEM_TOPICS:
+        found = await bridge.run(_system_topic, actor, parsed)
     if found is None:
         found = await bridge.run(snapshot.topic, actor.account_id, parsed.instance, parsed.bare)
     return found, parsed
@@ -85,14 +89,37 @@ async def topic_or_new(actor: Actor, name: str, *, queue_count: int) -> tuple[To
     return await topic(actor, name, "mq:PUB")
 
 
-async def group(actor: Actor, name: str) -> tuple[GroupEntry, Name]:
-    """Returns a group the actor may consume with. Raises Denied, NotFound."""
+async def group(actor: Actor, name: str, action: str = "mq:SUB") -> tuple[GroupEntry, Name]:
+    """Returns a group the actor may use in this way: consume with, unless `action` says otherwise.
+
+    Raises: Denied, NotFound.
+    """
     parsed = await parse(actor, name)
-    await permission.require(actor, "mq:SUB", parsed.bare, instance=parsed.instance)
+    await permission.require(actor, action, parsed.bare, instance=parsed.instance)
     found = snapshot.cached_group(actor.account_id, parsed.instance, parsed.bare)
     if found is None:
         found = await bridge.run(snapshot.group, actor.account_id, parsed.instance, parsed.bare)
     return found, parsed
+
+
+def looker(topic: TopicEntry) -> GroupEntry:
+    """Returns what stands for a group when somebody only looks: it has no cursor and no retries of its own."""
+    return GroupEntry(
+        id=0,
+        instance_id=topic.instance_id,
+        account_id=topic.account_id,
+        instance=topic.instance,
+        name=LOOKER,
+        order="CONCURRENT",
+        max_attempts=1,
+        invisible_seconds=limits.DEFAULT_INVISIBLE_SECONDS,
+        backoff_seconds=(),
+        start_from="EARLIEST",
+        paused=False,
+        retry_topic=topic,
+        dead_letter_topic=topic,
+        remoting_mode="PULL",
+    )
 
 
 async def group_or_new(actor: Actor, name: str) -> tuple[GroupEntry, Name]:
@@ -113,6 +140,14 @@ def _create_topic(actor: Actor, name: Name, queue_count: int) -> None:
         lambda: snapshot.topic(actor.account_id, name.instance, name.bare),
         lambda: actions.create_topic(actor, instance, name=name.bare, queue_count=queue_count),
     )
+
+
+def _system_topic(actor: Actor, name: Name) -> TopicEntry:
+    def make() -> None:
+        actions.create_system_topic(actor, access.instance(actor, name.instance), name.bare)
+
+    _unless_there(lambda: snapshot.topic(actor.account_id, name.instance, name.bare), make)
+    return snapshot.topic(actor.account_id, name.instance, name.bare)
 
 
 def _create_group(actor: Actor, name: Name) -> None:

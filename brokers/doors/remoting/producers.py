@@ -39,6 +39,9 @@ class Producer:
     peer: Peer
     actor: Actor
     heard_at: float
+    heard_at_ms: int = 0
+    language: str = "OTHER"
+    version: int = 0
 
 
 class Producers:
@@ -68,7 +71,16 @@ class Producers:
         if unsaid:
             await bridge.run(clients.note_producers, [(key, seen) for (key, _), seen in unsaid.items()])
 
-    async def hear(self, peer: Peer, actor: Actor, *, client_id: str, groups: Iterable[str]) -> None:
+    async def hear(
+        self,
+        peer: Peer,
+        actor: Actor,
+        *,
+        client_id: str,
+        groups: Iterable[str],
+        language: str = "OTHER",
+        version: int = 0,
+    ) -> None:
         """Notes a heartbeat that names producer groups; what the connection sent half messages for stays too."""
         now = clock.monotonic()
         known = {key: members[peer] for key, members in self._groups.items() if peer in members}
@@ -81,7 +93,8 @@ class Producers:
                 key=key, name=name, prefix=parsed.prefix, client_id=client_id, peer=peer, actor=actor, heard_at=now
             )
         for producer in known.values():
-            self.join(replace(producer, client_id=client_id, actor=actor, heard_at=now))
+            heard = replace(producer, client_id=client_id, actor=actor, heard_at=now, heard_at_ms=clock.now_ms())
+            self.join(replace(heard, language=language, version=version))
 
     async def leave(self, key: Key, peer: Peer) -> None:
         """Forgets a producer that said goodbye, or whose connection ended."""
@@ -108,6 +121,10 @@ class Producers:
     def knows(self, key: Key, peer: Peer) -> bool:
         """Returns True if this connection is one of the group's producers."""
         return peer in self._groups.get(key, {})
+
+    def every(self) -> dict[Key, list[Producer]]:
+        """Returns the producers here by group."""
+        return {key: list(members.values()) for key, members in self._groups.items()}
 
     def has(self, key: Key) -> bool:
         """Returns True if a producer of the group is connected here."""

@@ -28,15 +28,17 @@ from .members import Member
 _COMMITS, _MAY_WAIT, _SUBSCRIBES = 1, 2, 4
 _DEFAULT_BYTES = 1024 * 1024
 # A pull over the rate is held for so long before it is refused: clients ask again after 20 ms.
-_FLOW_WAIT_SECONDS = 1.0
+FLOW_WAIT_SECONDS = 1.0
 _LATEST_MS = 253_402_300_799_000  # the end of the year 9999
 
 
 async def pull(call: Call) -> Command:
     """11 and 361: messages of one queue from an offset on; waits for some when the client allows it."""
-    group, _ = await names.group_or_new(call.actor, bodies.text(call.fields, "consumerGroup"))
-    topic_name = bodies.text(call.fields, "topic")
-    topic, parsed = await names.topic(call.actor, topic_name, "mq:SUB")
+    group_name, topic_name = bodies.text(call.fields, "consumerGroup"), bodies.text(call.fields, "topic")
+    is_look = group_name == names.LOOKER
+    right = "mq:QueryMessage" if is_look else "mq:SUB"
+    topic, parsed = await names.topic(call.actor, topic_name, right)
+    group = names.looker(topic) if is_look else (await names.group_or_new(call.actor, group_name))[0]
     member = call.members.of(group.id, call.peer)
     bits = bodies.whole(call.fields, "sysFlag", 0)
     wanted = _filter(call, member, topic_name, is_in_request=bool(bits & _SUBSCRIBES))
@@ -60,15 +62,26 @@ async def pull(call: Call) -> Command:
         epoch=call.memory.epochs.get(key),
     )
     wait = timedelta(milliseconds=min(max(wait_ms, 0), limits.PULL_WAIT_SECONDS * 1000))
-    await allowance.require_receive(call.actor, group, wait_seconds=min(wait.total_seconds(), _FLOW_WAIT_SECONDS))
-    found = await (await desk.get()).pull(one, wait=wait)
+    await allowance.require_receive(call.actor, group, wait_seconds=min(wait.total_seconds(), FLOW_WAIT_SECONDS))
+    call.memory.pulling[key] = call.memory.pulling.get(key, 0) + 1
+    try:
+        found = await (await desk.get()).pull(one, wait=wait)
+    finally:
+        call.memory.pulling[key] -= 1
+        if not call.memory.pulling[key]:
+            del call.memory.pulling[key]
     if wait:
-        await permission.require_still(call.actor, "mq:SUB", [group.name], instance=group.instance)
-        await names.topic(call.actor, topic_name, "mq:SUB")
+        still = [] if is_look else [group.name]
+        await permission.require_still(call.actor, "mq:SUB", still, instance=group.instance)
+        await names.topic(call.actor, topic_name, right)
     allowance.note_received(call.actor, group, (len(one.body) for one in found.messages))
-    call.memory.epochs[key] = found.epoch
     if found.is_moved:
+        # Until it pulls from the new place, a client may still say how far it was: that belongs to the old epoch.
+        call.memory.epochs.setdefault(key, found.epoch)
         call.memory.committed.pop(key, None)
+        call.memory.moved_at[key] = clock.monotonic()
+    else:
+        call.memory.epochs[key] = found.epoch
     reader = _Reader(group, topic, topic_name, parsed.prefix, member)
     return _answer(call, found, reader, queue=queue)
 

@@ -14,13 +14,14 @@ from ...dispatch import desk
 from ...domain import clock, limits, messages, retry
 from ...domain.errors import BrokerError, ErrorCode, ProtocolViolation, Rejected
 from ...domain.messages import PRODUCER_GROUP, Outgoing
+from ...domain.names import TRACE_TOPIC
 from ...engine.publish import Published, Send
 from ...protocols.remoting import bodies, handles, records
 from ...protocols.remoting.codes import Ask, Reply
 from ...protocols.remoting.frames import Command
 from .. import allowance
 from . import names, questions, returns, transactions
-from .call import BROKER_NAME, Call
+from .call import BROKER_NAME, REGION, Call
 from .stored import FLAG
 
 # The short names of the second spelling, in the order of the alphabet.
@@ -138,7 +139,7 @@ def _outgoing(call: Call, header: Header, entry: records.BatchEntry, *, queue: i
         body=entry.body,
         message_id=message_id,
         tag=given.get("TAGS", "").strip() or None,
-        keys=tuple(dict.fromkeys(given.get("KEYS", "").split())),
+        keys=_keys(given, header.topic),
         properties={name: value for name, value in given.items() if name not in messages.RESERVED_PROPERTIES},
         wire_properties=kept,
         queue=queue,
@@ -147,6 +148,12 @@ def _outgoing(call: Call, header: Header, entry: records.BatchEntry, *, queue: i
         born_host=call.peer.address,
         **_delay(given),
     )
+
+
+def _keys(given: Mapping[str, str], topic: str) -> tuple[str, ...]:
+    keys = tuple(dict.fromkeys(given.get("KEYS", "").split()))
+    # A trace record has the keys of every message it is about; clients cannot send fewer.
+    return keys[: limits.KEY_COUNT] if topic == TRACE_TOPIC else keys
 
 
 def _delay(given: Mapping[str, str]) -> dict[str, Any]:  # Any: two of Outgoing's fields
@@ -193,6 +200,6 @@ def _sent_fields(message_id: str, offset_ids: str, *, queue: int) -> dict[str, s
         "queueId": str(queue),
         "queueOffset": "0",
         "transactionId": message_id,
-        "MSG_REGION": "DefaultRegion",
-        "TRACE_ON": "false",
+        "MSG_REGION": REGION,
+        "TRACE_ON": "true",  # clients that trace send their records to RMQ_SYS_TRACE_TOPIC
     }

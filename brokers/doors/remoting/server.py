@@ -8,6 +8,7 @@ import asyncio
 import logging
 import socket
 from collections.abc import Sequence
+from typing import Any
 
 from django.conf import settings
 
@@ -18,6 +19,7 @@ from ...engine.clients import ProducerGroup
 from .call import Place
 from .connection import Connection
 from .members import Members, forget_presence
+from .relays import Relays
 from .tls import Certificate
 
 _log = logging.getLogger(__name__)
@@ -30,12 +32,13 @@ class RemotingServer:
     """Listens on both ports from `start` to `stop`."""
 
     def __init__(self, worker: str) -> None:
+        self._worker = worker
         self._members = Members(worker)
         self._servers: list[asyncio.Server] = []
         self._connections: set[asyncio.Task[None]] = set()
-        self._sweeper: asyncio.Task[None] | None = None
-        self._teller: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
         self._place = Place("", 0)
+        self._relays: Relays | None = None
         self._certificate = Certificate()
 
     async def start(self) -> None:
@@ -43,17 +46,27 @@ class RemotingServer:
         self._certificate.load()
         # Clients find the broker by an address in routes and message ids, which hold no names.
         host = await asyncio.get_running_loop().run_in_executor(None, socket.gethostbyname, settings.ADVERTISE_HOST)
-        self._place = Place(host, settings.BROKER_PORT)
+        self._place = Place(host, settings.ADVERTISE_PORT)
+        self._relays = Relays(self._members, self._place, self._worker)
         self._members.askers.place = self._place
         (await desk.get()).requests.serve_clients(self._members.askers.adopt)
         for port in (settings.NAMESRV_PORT, settings.BROKER_PORT):
             self._servers.append(await asyncio.start_server(self._accept, settings.BIND, port))
-        self._sweeper = asyncio.create_task(self._sweep())
-        self._teller = asyncio.create_task(self._tell())
+        members = self._members
+        self._tasks = [
+            asyncio.create_task(self._sweep()),
+            asyncio.create_task(self._tell()),
+            asyncio.create_task(members.fellows.watch(members.here, members.tell)),
+        ]
         _log.info(
             "remoting_started",
             extra={"namesrv_port": settings.NAMESRV_PORT, "broker_port": settings.BROKER_PORT},
         )
+
+    def obey(self, order: dict[str, Any]) -> None:  # Any: plain values
+        """Does what another process wants done with the clients that are connected here."""
+        if self._relays is not None:
+            self._relays.obey(order)
 
     def reaches(self, group: ProducerGroup) -> bool:
         """Returns True if a producer of the group is connected here."""
@@ -67,12 +80,10 @@ class RemotingServer:
         """Closes the ports and every connection."""
         for server in self._servers:
             server.close()
-        for task in (self._sweeper, self._teller):
-            if task is not None:
-                task.cancel()
-        for task in list(self._connections):
+        for task in [*self._tasks, *self._connections]:
             task.cancel()
-        await asyncio.gather(*self._connections, return_exceptions=True)
+        await asyncio.gather(*self._tasks, *self._connections, return_exceptions=True)
+        await self._members.fellows.end()
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if len(self._connections) >= limits.CONNECTION_COUNT:

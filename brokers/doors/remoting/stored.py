@@ -7,18 +7,29 @@ from ...domain.messages import ORIGIN_TOPIC, Stored
 from ...domain.requests import REPLY_TO
 from ...protocols.remoting import records
 from . import names
-from .call import CLUSTER, Place
+from .call import CLUSTER, REGION, Place
 
 # Keeps the number a producer may give a message beside its properties; only RocketMQ's clients know of it.
 FLAG = "MQ2_FLAG"
 
 
-def record(message: Stored, *, topic: str, queue: int, prefix: str, place: Place, reply_to: str | None = None) -> bytes:
-    """Returns a message's record. `topic` and `prefix` as the client writes them.
+def record(
+    message: Stored,
+    *,
+    topic: str,
+    queue: int,
+    prefix: str,
+    place: Place,
+    pop_handle: str = "",
+    reply_to: str | None = None,
+) -> bytes:
+    """Returns a message's record. `topic` and `prefix` as the client writes them; `pop_handle` is its POP_CK.
 
     `reply_to` is the sealed address of a request that is delivered to a group; clients put it into their replies.
     """
     properties = dict(message.properties)
+    if pop_handle:
+        properties["POP_CK"] = pop_handle
     flag = properties.pop(FLAG, "0")
     if ORIGIN_TOPIC in properties:
         properties[ORIGIN_TOPIC] = names.wrap(prefix, properties[ORIGIN_TOPIC])
@@ -30,6 +41,7 @@ def record(message: Stored, *, topic: str, queue: int, prefix: str, place: Place
         properties[REPLY_TO] = reply_to
     properties["UNIQ_KEY"] = message.message_id
     properties["CLUSTER"] = CLUSTER
+    properties["MSG_REGION"] = REGION  # a client traces only what comes from somewhere
     host, _, port = message.born_host.rpartition(":")
     return records.encode(
         records.Record(

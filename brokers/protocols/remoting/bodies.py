@@ -5,7 +5,9 @@ Whatever the bytes, only ProtocolViolation is raised.
 Source: apache/rocketmq remoting/.../protocol/body, heartbeat, route; numeric map keys are always quoted here.
 """
 
-from collections.abc import Iterable, Mapping
+import base64
+import binascii
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,6 +66,38 @@ class LockRequest:
     queues: tuple[QueueName, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class AssignmentQuery:
+    """A member asks which queues of a topic are its own."""
+
+    group: str
+    topic: str
+    client_id: str
+    strategy: str
+    is_broadcast: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ModeRequest:
+    """Somebody wants a group's members to pull or to pop."""
+
+    group: str
+    topic: str
+    mode: str
+
+
+@dataclass(frozen=True, slots=True)
+class BatchAck:
+    """Deliveries of one queue that were claimed together; `offsets` are those that are done."""
+
+    group: str
+    topic: str
+    is_retry: bool
+    queue: int
+    popped_at_ms: int
+    offsets: tuple[int, ...]
+
+
 def text(fields: Mapping[str, str], name: str) -> str:
     """Returns a field that must be there."""
     try:
@@ -94,6 +128,16 @@ def truth(fields: Mapping[str, str], name: str, *, default: bool = False) -> boo
 def write(value: Mapping[str, Any]) -> bytes:  # Any: JSON values
     """Returns a JSON body; absent is better than null to the readers of these, so None is left out."""
     return orjson.dumps({name: item for name, item in value.items() if item is not None})
+
+
+def write_list(items: Sequence[Mapping[str, Any]]) -> bytes:  # Any: JSON values
+    """Returns a JSON list as a body."""
+    return orjson.dumps(items)
+
+
+def write_text(text: str) -> bytes:
+    """Returns a JSON string, for objects put together by hand."""
+    return orjson.dumps(text)
 
 
 def write_by_queue(entries: Iterable[tuple[QueueName, Mapping[str, int] | int]]) -> bytes:
@@ -127,6 +171,62 @@ def read_lock_request(body: bytes) -> LockRequest:
 def read_subscription_check(body: bytes) -> Subscription:
     """Returns the subscription a client wants looked at."""
     return _subscription(_mapping(_object(body).get("subscriptionData")))
+
+
+def read_assignment_query(body: bytes) -> AssignmentQuery:
+    """Returns a question for queues."""
+    read = _object(body)
+    return AssignmentQuery(
+        group=_string(read, "consumerGroup"),
+        topic=_string(read, "topic"),
+        client_id=_string(read, "clientId"),
+        strategy=str(read.get("strategyName") or ""),
+        is_broadcast=read.get("messageModel") == "BROADCASTING",
+    )
+
+
+def read_mode_request(body: bytes) -> ModeRequest:
+    """Returns a wish for pulling or popping."""
+    read = _object(body)
+    return ModeRequest(_string(read, "consumerGroup"), _string(read, "topic"), str(read.get("mode") or "PULL"))
+
+
+def read_batch_acks(body: bytes) -> list[BatchAck]:
+    """Returns the parts of a batch of acknowledgements, `limits.RECEIPT_COUNT` messages in all at most."""
+    acks = [_batch_ack(_mapping(item)) for item in _items(_object(body), "acks")]
+    if sum(len(ack.offsets) for ack in acks) > limits.RECEIPT_COUNT:
+        raise ProtocolViolation("a batch acknowledges too many messages")
+    return acks
+
+
+def _batch_ack(read: dict[str, Any]) -> BatchAck:  # Any: JSON values
+    start = _number(read, "so", "startOffset")
+    return BatchAck(
+        group=_string(read, "c" if "c" in read else "consumerGroup"),
+        topic=_string(read, "t" if "t" in read else "topic"),
+        is_retry=str(read.get("r", read.get("retry", "0"))) != "0",
+        queue=_number(read, "q", "queueId"),
+        popped_at_ms=_number(read, "pt", "popTime"),
+        offsets=tuple(start + bit for bit in _bits(read.get("b", read.get("bitSet", "")))),
+    )
+
+
+def _bits(value: object) -> list[int]:
+    """Returns which bits are set in base64 of bytes, the least first."""
+    try:
+        raw = base64.b64decode(value, validate=True) if isinstance(value, str) else b""
+    except (binascii.Error, ValueError):
+        raise ProtocolViolation("a set of bits is not base64") from None
+    if len(raw) > limits.RECEIPT_COUNT:
+        raise ProtocolViolation("a set of bits is too long")
+    return [8 * at + bit for at, byte in enumerate(raw) for bit in range(8) if byte >> bit & 1]
+
+
+def _number(read: dict[str, Any], *names: str) -> int:  # Any: JSON values
+    value = next((read[name] for name in names if name in read), None)
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**63:
+        raise ProtocolViolation(f"{names[-1]} is not a whole number in range")
+    return value
 
 
 def describe_queue(queue: QueueName) -> dict[str, Any]:  # Any: JSON values

@@ -13,6 +13,7 @@ from ...domain.errors import ProtocolViolation
 
 _RECALL_VERSION = "v1"
 _RECALL_CHARS = 1024
+_POPPED_CHARS = 2048
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,50 @@ class Recall:
     broker: str
     due_ms: int
     message_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Popped:
+    """A delivery as clients name it: what was claimed from `start` on at an instant, and the message at `offset`.
+
+    `revive` is a number the client hands back; `receipt` is our own, which a handle that a client made up lacks.
+    """
+
+    start: int
+    popped_at_ms: int
+    invisible_ms: int
+    revive: int
+    is_retry: bool
+    broker: str
+    queue: int
+    offset: int
+    receipt: str = ""
+
+
+def write_popped(handle: Popped) -> str:
+    """Returns the text of a handle (the property POP_CK, extraInfo)."""
+    numbers = (handle.start, handle.popped_at_ms, handle.invisible_ms, handle.revive, int(handle.is_retry))
+    text = f"{' '.join(map(str, numbers))} {handle.broker} {handle.queue} {handle.offset}"
+    return f"{text} {handle.receipt}" if handle.receipt else text
+
+
+def read_popped(text: str) -> Popped:
+    """Returns what `write_popped` was given, or what a client made up of the answer to a change."""
+    parts = text.split(" ") if len(text) <= _POPPED_CHARS else []
+    if not 8 <= len(parts) <= 9 or not all(map(_is_number, (*parts[:5], *parts[6:8]))):
+        raise ProtocolViolation("extraInfo is not what was handed out")
+    start, popped_at, invisible, revive, retry = map(int, parts[:5])
+    return Popped(
+        start=start,
+        popped_at_ms=popped_at,
+        invisible_ms=invisible,
+        revive=revive,
+        is_retry=retry > 0,
+        broker=parts[5],
+        queue=int(parts[6]),
+        offset=int(parts[7]),
+        receipt=parts[8] if len(parts) > 8 else "",
+    )
 
 
 def write_recall(handle: Recall) -> str:

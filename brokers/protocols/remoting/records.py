@@ -74,6 +74,16 @@ def offset_id(host: tuple[str, int], physical_offset: int) -> str:
     return (_address(host) + struct.pack(">q", physical_offset)).hex().upper()
 
 
+def read_offset_id(text: str) -> int:
+    """Returns the physical offset an offset id leads to. Raises ProtocolViolation."""
+    if len(text) not in {32, 56}:
+        raise ProtocolViolation("an offset id has 32 or 56 hex digits")
+    try:
+        return int.from_bytes(bytes.fromhex(text)[-8:], signed=True)
+    except ValueError:
+        raise ProtocolViolation("an offset id has 32 or 56 hex digits") from None
+
+
 def write_properties(properties: Mapping[str, str]) -> str:
     """Returns properties as one string."""
     return "".join(f"{name}{_NAME_END}{value}{_VALUE_END}" for name, value in properties.items() if name and value)

@@ -55,6 +55,8 @@ def test_group_is_created_paused_and_edited(shop: Shop) -> None:
     assert bad.context["form"].errors["backoff"]
     made = browser.post(f"{shop.home}/new-group", {**form, "backoff": "1, 5 10", "start_from": "LATEST"})
     assert _location(made) == f"{shop.home}/groups/mailers"
+    browser.post(f"{shop.home}/groups/mailers/edit", {**form, "backoff": "1, 5 10", "remoting_mode": "POP"})
+    assert Group.objects.get(name="mailers").remoting_mode == "POP"
     browser.post(f"{shop.home}/groups/mailers/pause", {"paused": "1"})
     group = Group.objects.get(name="mailers")
     assert (group.backoff_seconds, group.start_from, group.paused) == ([1, 5, 10], "LATEST", True)

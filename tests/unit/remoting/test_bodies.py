@@ -17,9 +17,13 @@ READERS: list[Callable[[bytes], object]] = [
     bodies.read_heartbeat,
     bodies.read_lock_request,
     bodies.read_subscription_check,
+    bodies.read_assignment_query,
+    bodies.read_mode_request,
+    bodies.read_batch_acks,
 ]
 KEYS = (
-    "clientID clientId consumerGroup producerDataSet consumerDataSet groupName subscriptionDataSet mqSet topic".split()
+    "acks c t r so q pt b strategyName mode clientID clientId consumerGroup producerDataSet consumerDataSet groupName"
+    " subscriptionDataSet mqSet topic".split()
 )
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers(-5, 5) | st.text(max_size=5),
@@ -100,3 +104,30 @@ def test_garbage_raises_nothing_but_a_protocol_violation(read: Callable[[bytes],
         read(body)
     except ProtocolViolation:
         return
+
+
+def test_a_batch_of_acknowledgements_is_read_as_java_writes_it() -> None:
+    # BitSet.valueOf of bits 0, 2 and 9 is the bytes 05 02.
+    body = {
+        "brokerName": "broker-a",
+        "acks": [
+            {"c": "g", "t": "t", "r": "1", "so": 5, "q": 0, "rq": 0, "pt": 1764000000000, "it": 60000, "b": "BQI="}
+        ],
+    }
+    assert bodies.read_batch_acks(json.dumps(body).encode()) == [
+        bodies.BatchAck("g", "t", True, 0, 1764000000000, (5, 7, 14))
+    ]
+
+
+def test_a_batch_acknowledges_a_bounded_number() -> None:
+    ack = {"c": "g", "t": "t", "r": "0", "so": 0, "q": 0, "pt": 1, "b": "/////////////////////w=="}
+    with pytest.raises(ProtocolViolation):
+        bodies.read_batch_acks(json.dumps({"acks": [ack] * 100}).encode())
+
+
+def test_a_question_for_queues_is_read_as_java_writes_it() -> None:
+    body = {"topic": "t", "consumerGroup": "g", "clientId": "10.0.0.1@1", "strategyName": "AVG"}
+    body["messageModel"] = "CLUSTERING"
+    assert bodies.read_assignment_query(json.dumps(body).encode()) == bodies.AssignmentQuery(
+        "g", "t", "10.0.0.1@1", "AVG", False
+    )

@@ -12,7 +12,10 @@ import org.apache.rocketmq.client.consumer.listener.MessageListenerOrderly;
 import org.apache.rocketmq.client.exception.MQClientException;
 import org.apache.rocketmq.common.message.MessageExt;
 
-/** Consumes COUNT messages: Consume TOPIC GROUP TAGS|sql:SQL clustering|broadcasting|orderly COUNT. Prints GOT for each. */
+/**
+ * Consumes COUNT messages: Consume TOPIC GROUP TAGS|sql:SQL clustering|broadcasting|orderly COUNT [SECONDS].
+ * Prints GOT for each.
+ */
 public final class Consume {
     public static void main(String[] args) throws Exception {
         String topic = args[0];
@@ -44,7 +47,7 @@ public final class Consume {
             System.exit(1);
         }
         Client.say("STARTED");
-        Client.await(left, 60);
+        Client.await(left, args.length > 5 ? Integer.parseInt(args[5]) : 60);
         consumer.shutdown();
         System.exit(0); // an orderly consumer of 5.3 leaves a thread behind that keeps the program alive
     }

@@ -1,0 +1,100 @@
+"""Plain numbers of topics, queues and groups, for those who administer through another door than ours.
+
+Owns: gathering them in a bounded number of queries. Must not know: who asks, wires. Called by: doors.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from ..domain import clock, limits
+from ..models import Group, Queue, Topic
+from ..store import browse, pulse
+from ..store import progress as rows
+from ..store.progress import QueueRow as QueueRow
+
+
+@dataclass(frozen=True, slots=True)
+class QueueFigures:
+    """A queue: its oldest kept offset, the next one, and when its last message came (None: none ever did)."""
+
+    number: int
+    min_offset: int
+    next_offset: int
+    last_stored_at_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """What some instances' topics took and keep, and their groups acknowledged, ever.
+
+    `sent_before`: what was sent before each of the instants asked for; None where that is not known.
+    """
+
+    sent: int
+    settled: int
+    kept: int
+    sent_before: tuple[int | None, ...]
+
+
+def queues(topic_id: int) -> list[QueueFigures]:
+    """Returns the queues of a topic by number."""
+    return [
+        QueueFigures(
+            queue.number,
+            queue.min_offset,
+            queue.next_offset,
+            clock.to_ms(queue.last_stored_at) if queue.next_offset else None,
+        )
+        for queue in Queue.objects.filter(topic_id=topic_id).order_by("number")
+    ]
+
+
+def readers(topic_id: int) -> list[str]:
+    """Returns the names of the groups that have a place in a topic."""
+    ids = list(Queue.objects.filter(topic_id=topic_id).values_list("pk", flat=True))
+    return sorted({row.group for row in rows.of_queues(queue_ids=ids)}) if ids else []
+
+
+def places(group_id: int, topic_ids: Sequence[int]) -> dict[int, list[rows.Place]]:
+    """Returns a group's place in each queue of some topics, by topic. One query a topic."""
+    return {topic_id: rows.places(group_id, topic_id) for topic_id in topic_ids}
+
+
+def read_topics(group_id: int) -> list[tuple[int, str]]:
+    """Returns (id, name) of the topics a group has a place in, by name."""
+    return sorted({(row.topic_id, row.topic) for row in rows.of_groups([group_id])}, key=lambda pair: pair[1])
+
+
+def topics(account_id: int) -> list[Topic]:
+    """Returns an account's topics with their instances, oldest first, `limits.TOPIC_LIST_COUNT` at most."""
+    found = Topic.objects.select_related("instance").filter(instance__account_id=account_id)
+    return list(found.order_by("pk")[: limits.TOPIC_LIST_COUNT])
+
+
+def groups(account_id: int) -> list[Group]:
+    """Returns an account's groups with their instances, oldest first, `limits.TOPIC_LIST_COUNT` at most."""
+    found = Group.objects.select_related("instance").filter(instance__account_id=account_id)
+    return list(found.order_by("pk")[: limits.TOPIC_LIST_COUNT])
+
+
+def traffic(instance_ids: Sequence[int], *, before: Sequence[datetime] = ()) -> Traffic:
+    """Returns the totals of some instances. A query each, and one for each instant."""
+    totals = [pulse.instance(instance_id) for instance_id in instance_ids]
+    found = Queue.objects.filter(topic__instance_id__in=instance_ids, topic__kind=Topic.Kind.USER)
+    queue_ids = list(found.values_list("pk", flat=True)[: limits.SEARCH_QUEUE_COUNT + 1])
+    return Traffic(
+        sent=sum(total[2] for total in totals),
+        kept=sum(total[3] for total in totals),
+        settled=sum(total[4] for total in totals),
+        sent_before=tuple(_sent_before(queue_ids, instant) for instant in before),
+    )
+
+
+def _sent_before(queue_ids: Sequence[int], instant: datetime) -> int | None:
+    if len(queue_ids) > limits.SEARCH_QUEUE_COUNT:
+        return None
+    try:
+        return sum(browse.offsets_at([browse.Edge(queue_id, instant, False) for queue_id in queue_ids]))
+    except LookupError:  # a queue was deleted meanwhile
+        return None

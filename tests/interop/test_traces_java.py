@@ -1,0 +1,30 @@
+"""RocketMQ's Java clients with message tracing on: their records are kept in the topic they expect."""
+
+from collections.abc import Callable
+from typing import Any
+
+from tests.interop.conftest import Java
+from tests.stack import wait_until
+
+Rest = Callable[..., Any]
+TRACES = "RMQ_SYS_TRACE_TOPIC"
+
+
+def test_traces_of_a_message_are_kept_and_found_by_its_id(java: Java, rest: Rest) -> None:
+    topic = group = f"traced-{java.name}"
+    program = java.start("Trace", topic, group)
+    assert program.process.stdout is not None
+    sent, got = (program.process.stdout.readline().split() for _ in range(2))
+    assert (sent[0], got) == ("SENT", ["GOT", sent[1]])
+    message_id = sent[1]
+
+    def records() -> set[str]:
+        hits = rest("GET", f"/messages?topic={TRACES}&key={message_id}")["items"]
+        bodies = [rest("GET", f"/messages/{hit['message_id']}")["body"] for hit in hits]
+        lines = [line for body in bodies for line in body.split("\x02") if message_id in line]
+        return {line.split("\x01")[0] for line in lines}
+
+    wait_until(lambda: records() >= {"Pub", "SubBefore", "SubAfter"}, what="the traces")
+    assert program.lines() == []  # it ends when nobody speaks to it any more
+    assert TRACES not in {found["name"] for found in rest("GET", "/topics?limit=500")["items"]}
+    assert TRACES in {found["name"] for found in rest("GET", "/topics?kind=SYSTEM")["items"]}
