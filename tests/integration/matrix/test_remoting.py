@@ -21,7 +21,8 @@ AWAY = {
 
 
 def test_every_code_has_a_line() -> None:
-    assert {Ask(code).name for code in HANDLERS} == {name.partition("#")[0] for name in REMOTING}
+    # The codes of administration have no line yet; `Ask` are those of producers and consumers.
+    assert {code.name for code in HANDLERS if isinstance(code, Ask)} == {name.partition("#")[0] for name in REMOTING}
 
 
 def test_every_other_code_is_not_supported_for_anybody(world: World, doors: Doors) -> None:
