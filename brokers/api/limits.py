@@ -59,8 +59,9 @@ class Limits(ApiView):
     )
     def patch(self, request: Request) -> Response:
         actor, asked = actor_of(request), read(LimitsForm, request)
-        catalog.set_limits(actor, Scope(asked["scope"]), asked["target"], values=_values(asked["limits"]))
+        # Who may not read the answer changes nothing.
         access.check(actor, "mq:QueryLimits", access.resource(actor.account_id, "*"))
+        catalog.set_limits(actor, Scope(asked["scope"]), asked["target"], values=_values(asked["limits"]))
         return page(LimitShape, engine.usage(actor.account_id), next=None)
 
 

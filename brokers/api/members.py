@@ -46,6 +46,7 @@ class OneUser(ApiView):
     def patch(self, request: Request, user: str) -> Response:
         actor = actor_of(request)
         asked = read(own.UserChange, request)
+        members.user(actor, user)  # who may not read the answer changes nothing
         if "password" in asked:
             members.set_password(actor, user, asked["password"])
         if "active" in asked:

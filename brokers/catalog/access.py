@@ -119,12 +119,18 @@ def operation(actor: Actor, instance_name: str, number: int, *, action: str = "m
         check(actor, action, scope)
         _require_instance(actor, instance_name)
         raise NotFound(f"There is no operation {number} in instance {instance_name!r}.", ErrorCode.OPERATION_NOT_FOUND)
-    if not may_on_group(actor, action, instance=instance_name, group=found.group.name):
-        on_group = permissions.decide(actor, action, resource(actor.account_id, instance_name, found.group.name))
+    check_on_group(actor, action, instance=instance_name, group=found.group.name)
+    return found
+
+
+def check_on_group(actor: Actor, action: str, *, instance: str, group: str) -> None:
+    """Raises Denied unless the right is there, on the group or on its whole instance, and no deny is."""
+    if not may_on_group(actor, action, instance=instance, group=group):
+        scope = resource(actor.account_id, instance)
+        on_group = permissions.decide(actor, action, resource(actor.account_id, instance, group))
         on_instance = permissions.decide(actor, action, scope)
         decided = on_instance if on_instance.is_denied else on_group
         raise _denied(actor, decided, action=action, named=scope)
-    return found
 
 
 def may_on_group(actor: Actor, action: str, *, instance: str, group: str) -> bool:

@@ -13,7 +13,7 @@ from accounts.errors import AccountError, Rejected
 from accounts.policies import spellings, system
 from brokers.domain import clock
 
-from . import page, users
+from . import page, statements, users
 from .people_forms import PolicyForm, SimulatorForm
 
 _EXAMPLE = """\
@@ -42,17 +42,21 @@ def index(request: HttpRequest) -> HttpResponse:
 def create(request: HttpRequest) -> HttpResponse:
     home = page.default_instance(request)
     example = _EXAMPLE % {"instance": home.name if home else "instance"}
-    form = PolicyForm(request.POST or None, initial={"document": example})
-    if request.method == "POST" and form.is_valid():
+    actor = page.actor(request)
+    form, editor = PolicyForm(request.POST or None), _editor(request, example)
+    if _is_step(request):
+        form = PolicyForm(initial=request.POST.dict())
+    elif request.method == "POST" and form.is_valid():
         read = form.cleaned_data
         try:
-            made = grants.create_policy(page.actor(request), read["name"], read["document"], remark=read["remark"])
+            made = grants.create_policy(actor, read["name"], statements.saved(request.POST), remark=read["remark"])
         except Rejected as error:
             form.add_error(_field_of(error), error.detail)
         else:
             messages.success(request, _("The policy %(name)s is saved. Attach it to somebody.") % {"name": made.name})
             return HttpResponseRedirect(_to(made.name))
-    return page.render(request, "pages/policy_form.html", {"form": form}, section="policies", instance=home)
+    context = {"form": form, "editor": editor}
+    return page.render(request, "pages/policy_form.html", context, section="policies", instance=home)
 
 
 @page.page
@@ -63,12 +67,12 @@ def show(request: HttpRequest, name: str) -> HttpResponse:
     found = grants.policy(actor, name)
     kept = grants.versions(found)
     text = next(version.document for version in kept if version.number == found.default_number)
-    form = PolicyForm(request.POST or None, initial={"document": text})
+    form, editor = PolicyForm(request.POST or None), _editor(request, text)
     for unwanted in ("name", "remark"):
         del form.fields[unwanted]
-    if request.method == "POST" and form.is_valid():
+    if request.method == "POST" and not _is_step(request) and form.is_valid():
         try:
-            made = grants.add_version(actor, name, form.cleaned_data["document"])
+            made = grants.add_version(actor, name, statements.saved(request.POST))
         except Rejected as error:
             form.add_error("document", error.detail)
         else:
@@ -78,7 +82,7 @@ def show(request: HttpRequest, name: str) -> HttpResponse:
         "policy": found,
         "versions": kept,
         "form": form,
-        "warnings": grants.warnings(found),
+        "editor": editor,
         "attachments": list(found.attachments.select_related("user", "group", "role")),
     }
     home = page.default_instance(request)
@@ -120,6 +124,18 @@ def simulator(request: HttpRequest) -> HttpResponse:
     context = {"form": form, "judged": judged, "known_actions": list(spellings.ACTIONS)}
     home = page.default_instance(request)
     return page.render(request, "pages/simulator.html", context, section="simulator", instance=home)
+
+
+def _is_step(request: HttpRequest) -> bool:
+    """Returns whether a form was sent to go on editing, and not to be saved."""
+    return request.method == "POST" and bool(request.POST.get("step"))
+
+
+def _editor(request: HttpRequest, text: str) -> statements.Editor:
+    account_id = page.actor(request).account_id
+    if _is_step(request):
+        return statements.stepped(request.POST, account_id)
+    return statements.opened(request.POST.get("document", text), account_id)
 
 
 def _field_of(error: AccountError) -> str:

@@ -84,6 +84,7 @@ def password(request: HttpRequest, name: str) -> HttpResponse:
 def invite(request: HttpRequest, name: str) -> HttpResponse:
     """Makes an invitation and shows its link in this one answer."""
     actor = page.actor(request)
+    members.user(actor, name)  # who may not see the answer changes nothing
     try:
         _made, token = members.invite(actor, name)
     except Rejected as error:
@@ -142,6 +143,7 @@ def delete(request: HttpRequest, name: str) -> HttpResponse:
 def create_key(request: HttpRequest, name: str) -> HttpResponse:
     """Makes a key and shows its secret in this one answer."""
     actor = page.actor(request)
+    members.user(actor, name)  # who may not see the answer changes nothing
     try:
         key, secret = members.create_key(actor, name)
     except Rejected as error:

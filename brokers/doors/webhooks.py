@@ -92,18 +92,32 @@ async def _resolve(host: str, port: int) -> str:
 
 
 def is_public(address: str) -> bool:
-    """Returns True if an IP address belongs to the public internet, also one that stands for another."""
+    """Returns True if an IP address belongs to the public internet, also one that stands for another.
+
+    By our own list: what `ipaddress` calls global differs between releases of Python (CVE-2024-4032).
+    """
     ip = ipaddress.ip_address(address.partition("%")[0])
-    if isinstance(ip, ipaddress.IPv6Address):
-        inner = ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
-        if inner is not None:
-            return is_public(str(inner))
-        if ip in _NAT64:
-            return is_public(str(ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)))
-    return ip.is_global and not ip.is_multicast and not ip.is_reserved
+    if isinstance(ip, ipaddress.IPv4Address):
+        return not any(ip in network for network in _PRIVATE_4)
+    inner = ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
+    if inner is not None:
+        return is_public(str(inner))
+    if ip in _NAT64:
+        return is_public(str(ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)))
+    return ip in _GLOBAL_6 and not any(ip in network for network in _PRIVATE_6)
 
 
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")  # RFC 6052
+# IANA's special-purpose registries: this host, private, shared, loopback, link, tests, multicast, reserved.
+_PRIVATE_4 = tuple(
+    map(
+        ipaddress.IPv4Network,
+        "0.0.0.0/8 10.0.0.0/8 100.64.0.0/10 127.0.0.0/8 169.254.0.0/16 172.16.0.0/12 192.0.0.0/24 192.0.2.0/24"
+        " 192.88.99.0/24 192.168.0.0/16 198.18.0.0/15 198.51.100.0/24 203.0.113.0/24 224.0.0.0/4 240.0.0.0/4".split(),
+    )
+)
+_GLOBAL_6 = ipaddress.IPv6Network("2000::/3")  # all that was ever given out
+_PRIVATE_6 = tuple(map(ipaddress.IPv6Network, "2001::/23 2001:db8::/32 2002::/16 3fff::/20".split()))
 
 
 def _request(url: SplitResult, body: bytes, secret: bytes) -> bytes:

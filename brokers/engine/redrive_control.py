@@ -108,7 +108,8 @@ def cancel(actor: Actor, operation: Operation) -> Operation:
 
 def _change(actor: Actor, operation: Operation, event: OperationEvent) -> Operation:
     resource = access.resource(operation.instance.account_id, operation.instance.name, operation.group.name)
-    access.check(actor, "mq:Resend", resource)
+    # On the instance or on the group, as whoever may see the operation was judged.
+    access.check_on_group(actor, "mq:Resend", instance=operation.instance.name, group=operation.group.name)
     for _ in range(_CHANGE_TRIES):
         before = Operation.objects.values_list("state", flat=True).filter(pk=operation.pk).first()
         if before is None:

@@ -36,7 +36,7 @@ def main() -> None:
     # Python ignores SIGPIPE, and an ignored signal would stay ignored in the program we become.
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     try:
-        os.execv(options.command[0], options.command)
+        os.execv(options.command[0], options.command)  # noqa: S606 # without a shell is how it should be
     except OSError as error:
         sys.stderr.write(f"cannot run {options.command[0]}: {error.strerror}\n")
         raise SystemExit(CANNOT_START) from error

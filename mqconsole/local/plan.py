@@ -84,7 +84,7 @@ def ports() -> dict[str, int]:
 
 def own_host() -> str:
     """Returns the address at which a program on this machine reaches the doors."""
-    return "127.0.0.1" if settings.BIND in {"0.0.0.0", "::", ""} else settings.BIND
+    return "127.0.0.1" if settings.BIND in {"0.0.0.0", "::", ""} else settings.BIND  # noqa: S104 # it is compared
 
 
 def console_url() -> str:

@@ -41,6 +41,17 @@ def test_stores_listen_on_sockets_only(server: stack.Running) -> None:
     assert (server.data_dir / "run").stat().st_mode & 0o077 == 0
 
 
+def test_no_process_has_a_secret_among_its_arguments(server: stack.Running) -> None:
+    keys = [server.data_dir / name for name in ("secret.key", "master.key")]
+    secrets = [key.read_text().strip() for key in keys if key.exists()]
+    secrets += [server.credentials["password"], server.credentials["access_key_secret"]]
+    family = [psutil.Process(server.process.pid), *psutil.Process(server.process.pid).children(recursive=True)]
+    assert len(family) > 6
+    for process in family:
+        line = " ".join(process.cmdline())
+        assert not any(secret in line for secret in secrets), line
+
+
 def test_password_is_shown_once_and_logged_nowhere(own_server: stack.Running) -> None:
     password = own_server.credentials["password"]
     stack.wait_until(lambda: "mqconsole is ready" in own_server.output.read_text(), what="the greeting")

@@ -69,3 +69,13 @@ def judge(documents: list[str], action: str, resource: str, *, request: dict[str
     if "Deny" in effects:
         return "explicit_deny"
     return "allowed" if "Allow" in effects else "implicit_deny"
+
+
+def verdict(who: Any, needs: Any, *, exists: bool) -> str:
+    """Returns what a door has to answer to somebody who needs all of this: "nobody", "refused", "missing" or "in"."""
+    if who.is_nobody:
+        return "nobody"
+    facts = {"acs:SourceIp": "127.0.0.1", "acs:SecureTransport": False}
+    if not who.is_root and any(judge(list(who.held), *need, request=facts) != "allowed" for need in needs):
+        return "refused"
+    return "in" if exists else "missing"

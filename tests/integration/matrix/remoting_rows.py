@@ -1,0 +1,82 @@
+"""What each request code of the remoting door needs: one line a code, as `rows` has it for pages and the API.
+
+`fields` and `body` are what a client sends; names in braces are filled in, `{place}` is the offset id of the message.
+`by_number` marks requests that name a message by number: what is not there looks like nothing, whoever asks.
+"""
+
+from dataclasses import dataclass, field
+
+from brokers.protocols.remoting.codes import Ask
+from tests.integration.matrix.rows import Need
+
+TOPIC, GROUP = "mq:{instance}%{topic}", "mq:{instance}%{group}"
+SUB_TOPIC, SUB_GROUP, LOOK = ("mq:SUB", TOPIC), ("mq:SUB", GROUP), ("mq:QueryTopic", TOPIC)
+_T, _G = "{instance}%{topic}", "{instance}%{group}"
+_SENT = {"queueId": "0", "sysFlag": "0", "bornTimestamp": "1700000000000", "flag": "0", "producerGroup": "p"}
+_SHORT = {"a": "p", "b": _T, "e": "0", "f": "0", "g": "1700000000000", "h": "0"}
+_PULL = {
+    "consumerGroup": _G, "topic": _T, "queueId": "0", "queueOffset": "0", "maxMsgNums": "1", "sysFlag": "4",
+    "commitOffset": "0", "suspendTimeoutMillis": "0", "subscription": "*", "subVersion": "0",
+}  # fmt: skip
+_QUEUE = {"topic": _T, "queueId": "0"}
+_PLACE = {**_QUEUE, "consumerGroup": _G}
+_HEART = (
+    '{{"clientID":"c","producerDataSet":[],"consumerDataSet":[{{"groupName":"{instance}%{group}","consumeType":'
+    '"CONSUME_PASSIVELY","messageModel":"CLUSTERING","consumeFromWhere":"CONSUME_FROM_FIRST_OFFSET",'
+    '"subscriptionDataSet":[],"unitMode":false}}]}}'
+)
+_LOCK = (
+    '{{"consumerGroup":"{instance}%{group}","clientId":"c","mqSet":[{{"topic":"{instance}%{topic}",'
+    '"brokerName":"broker-a","queueId":0}}]}}'
+)
+_CHECK = '{{"subscriptionData":{{"topic":"any","subString":"*","expressionType":"TAG","subVersion":1}}}}'
+# `{place}` is the offset id of a message there; a transaction is named by what its id is made of.
+_END = {
+    "producerGroup": "{instance}%{makers}", "tranStateTableOffset": "{topic_id}", "commitLogOffset": "{half}",
+    "commitOrRollback": "8", "fromTransactionCheck": "false", "msgId": "{half_message}",
+    "transactionId": "{half_message}",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class RemotingRow:
+    needs: tuple[Need, ...] = ()
+    fields: dict[str, str] = field(default_factory=dict)
+    body: str = ""
+    by_number: bool = False
+
+
+REMOTING: dict[str, RemotingRow] = {
+    "SEND_MESSAGE": RemotingRow((("mq:PUB", TOPIC),), {**_SENT, "topic": _T}, "x"),
+    "SEND_MESSAGE_V2": RemotingRow((("mq:PUB", TOPIC),), _SHORT, "x"),
+    "SEND_BATCH_MESSAGE": RemotingRow((("mq:PUB", TOPIC),), _SHORT, "x"),
+    "PULL_MESSAGE": RemotingRow((SUB_GROUP, SUB_TOPIC), _PULL),
+    "LITE_PULL_MESSAGE": RemotingRow((SUB_GROUP, SUB_TOPIC), _PULL),
+    "QUERY_CONSUMER_OFFSET": RemotingRow((SUB_GROUP, SUB_TOPIC), _PLACE),
+    "UPDATE_CONSUMER_OFFSET": RemotingRow((SUB_GROUP, SUB_TOPIC), {**_PLACE, "commitOffset": "1"}),
+    "SEARCH_OFFSET_BY_TIMESTAMP": RemotingRow((SUB_TOPIC,), {**_QUEUE, "timestamp": "0"}),
+    "GET_MAX_OFFSET": RemotingRow((SUB_TOPIC,), _QUEUE),
+    "GET_MIN_OFFSET": RemotingRow((SUB_TOPIC,), _QUEUE),
+    "GET_EARLIEST_MSG_STORETIME": RemotingRow((SUB_TOPIC,), _QUEUE),
+    "QUERY_MESSAGE": RemotingRow((SUB_TOPIC,), {"topic": _T, "key": "k-1", "maxNum": "9"}),
+    "VIEW_MESSAGE_BY_ID": RemotingRow((SUB_TOPIC,), {"offset": "{place}"}, by_number=True),
+    "CONSUMER_SEND_MSG_BACK": RemotingRow(
+        (SUB_GROUP, SUB_TOPIC), {"group": _G, "offset": "{place}", "delayLevel": "0", "maxReconsumeTimes": "3"}
+    ),
+    "HEART_BEAT": RemotingRow((SUB_GROUP,), {}, _HEART),
+    "UNREGISTER_CLIENT": RemotingRow((SUB_GROUP,), {"consumerGroup": _G, "clientID": "c"}),
+    "GET_CONSUMER_LIST_BY_GROUP": RemotingRow((SUB_GROUP,), {"consumerGroup": _G}),
+    "CHECK_CLIENT_CONFIG": RemotingRow((), {}, _CHECK),
+    "LOCK_BATCH_MQ": RemotingRow((SUB_GROUP, SUB_TOPIC), {}, _LOCK),
+    "UNLOCK_BATCH_MQ": RemotingRow((SUB_GROUP, SUB_TOPIC), {}, _LOCK),
+    "GET_ROUTEINFO_BY_TOPIC": RemotingRow((LOOK,), {"topic": _T}),
+    "END_TRANSACTION": RemotingRow((("mq:PUB", TOPIC),), _END, by_number=True),
+    "RECALL_MESSAGE": RemotingRow((("mq:PUB", TOPIC),), {"topic": _T, "producerGroup": "p", "recallHandle": "x"}),
+    # Only the broker can make the address a reply goes to; without one it is refused whoever asks.
+    "SEND_REPLY_MESSAGE": RemotingRow((), {**_SENT, "topic": "any"}, "x"),
+    "SEND_REPLY_MESSAGE_V2": RemotingRow((), {**_SHORT, "b": "any"}, "x"),
+    "GET_BROKER_CLUSTER_INFO": RemotingRow(),
+    "GET_ALL_TOPIC_LIST_FROM_NAMESERVER": RemotingRow(),
+    "GET_TOPICS_BY_CLUSTER": RemotingRow((), {"cluster": "DefaultCluster"}),
+}
+assert set(REMOTING) <= set(Ask.__members__), "a line names no request code"

@@ -1,0 +1,82 @@
+"""Every request code × the sixteen people × whose thing it is, over one connection; and every code that is none."""
+
+import pytest
+
+from brokers.doors.remoting.handlers import HANDLERS
+from brokers.protocols.remoting.codes import Ask, Reply
+from tests.integration.matrix import cells
+from tests.integration.matrix.cells import Cell
+from tests.integration.matrix.doors import Answer, Doors
+from tests.integration.matrix.remoting_rows import REMOTING, RemotingRow
+from tests.integration.matrix.rows import Row
+from tests.integration.matrix.world import World
+
+UNKNOWN = {Reply.TOPIC_NOT_EXIST, Reply.SUBSCRIPTION_GROUP_NOT_EXIST, Reply.QUERY_NOT_FOUND}
+AWAY = {
+    Reply.NO_PERMISSION,
+    Reply.TOPIC_NOT_EXIST,
+    Reply.SUBSCRIPTION_GROUP_NOT_EXIST,
+    Reply.REQUEST_CODE_NOT_SUPPORTED,
+}
+
+
+def test_every_code_has_a_line() -> None:
+    # The codes of administration have no line yet; `Ask` are those of producers and consumers.
+    assert {code.name for code in HANDLERS if isinstance(code, Ask)} == {name.partition("#")[0] for name in REMOTING}
+
+
+def test_every_other_code_is_not_supported_for_anybody(world: World, doors: Doors) -> None:
+    for who in (world.people["root"], world.people["wildcard"]):
+        for code in set(range(2001)) - set(HANDLERS):
+            assert doors.remoting(who, code, {}).status == Reply.REQUEST_CODE_NOT_SUPPORTED, code
+
+
+@pytest.mark.parametrize("name", list(REMOTING))
+def test_request(world: World, doors: Doors, name: str) -> None:
+    row = REMOTING[name]
+    parameters = [kind for kind in ("instance", "topic", "group") if f"{{{kind}}}" in f"{row.fields}{row.body}"]
+    parameters += ["topic_id"] if "{topic_id}" in str(row.fields) else []
+    parameters += ["place"] if "{place}" in str(row.fields) else []
+    plain = Row(row.needs, body={**row.fields, "": row.body})
+    wrong: list[str] = []
+    for cell in cells.of_row(world, plain, parameters):
+        if cell.owner == "malformed":
+            continue
+        expected = _expected(row, cell, parameters)
+        answer = _ask(doors, row, cell, name=name)
+        if not _is_right(expected, answer):
+            wrong.append(f"{cell} ({expected}), and was {answer.status} {answer.text[:200]}")
+        if read := cells.secrets_in(world, cell, answer, row=plain):
+            wrong.append(f"{cell}: the answer holds {read}")
+        if expected == "in":
+            world.restore()
+        elif changed := world.changed():
+            wrong.append(f"{cell}: it changed {changed}")
+            world.restore()
+        cells.hold_again(world, cell)
+    assert not wrong, "\n".join(wrong[:12])
+
+
+def _expected(row: RemotingRow, cell: Cell, parameters: list[str]) -> str:
+    """A nobody is refused in the same words; what is named by number is not there for whoever does not own it."""
+    if cell.expected == "nobody":
+        return "refused"
+    if row.by_number and cell.owner != "own":
+        is_theirs = cell.owner in {"foreign", "crossed"} and cell.who.name.startswith("foreign")
+        return "in" if is_theirs else "missing"
+    return cell.expected
+
+
+def _is_right(expected: str, answer: Answer) -> bool:
+    if expected == "refused":
+        return answer.status == Reply.NO_PERMISSION
+    if expected == "missing":
+        is_told = answer.status == Reply.SYSTEM_ERROR and "There is no" in answer.text
+        return answer.status in UNKNOWN or is_told
+    return answer.status not in AWAY
+
+
+def _ask(doors: Doors, row: RemotingRow, cell: Cell, *, name: str) -> Answer:
+    names = cell.names
+    fields = {key: value.format(**names) for key, value in row.fields.items()}
+    return doors.remoting(cell.who, Ask[name.partition("#")[0]], fields, body=row.body.format(**names).encode())

@@ -1,0 +1,388 @@
+"""Two tenants with one of everything, and the sixteen kinds of people who may ask for it.
+
+Everything of the second tenant carries `CANARY`, and of the first what only some may see carries `HIDDEN`: neither may
+ever stand in an answer to somebody it is not for.
+"""
+
+import base64
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+from django.db import connection
+
+from accounts import grants, key_cache, keys, members, people, permissions, roles, sessions, volatile
+from accounts.models import Account, PolicyVersion, User
+from accounts.session_store import SessionStore
+from brokers.catalog import actions, producers, snapshot
+from brokers.domain import messages
+from brokers.domain.actor import Actor
+from brokers.domain.filters import parse_tags
+from brokers.engine import dead_letters, delivery, publish, settlement, transactions
+from brokers.engine.delivery import ReceiveRequest, Subscription
+from brokers.engine.settlement import Refusal
+from brokers.models import Group, Instance, Operation, Topic
+from brokers.protocols.remoting import records
+from tests import stack
+
+CANARY, HIDDEN = "canary-of-the-rival", "hidden-from-most"
+PASSWORD = "correct horse battery staple"
+BACKEND = "django.contrib.auth.backends.ModelBackend"
+# Rows that come and go with requests, whatever is answered; and columns that say when something was used.
+PASSING = (
+    "request_minute",
+    "accounts_audit",
+    "accounts_consolesession",
+    "accounts_usednonce",
+    "brokers_idempotentresponse",
+)
+USED = {"last_used_at", "last_used_from", "last_login"}
+
+
+@dataclass(frozen=True, slots=True)
+class Who:
+    """Somebody who asks. `held` are the policies' texts, for the second judge; None of a nobody."""
+
+    name: str
+    account_id: int = 0
+    is_root: bool = False
+    held: tuple[str, ...] | None = ()
+    basic: str = ""
+    key_id: str = ""
+    secret: str = ""
+    session: str = ""
+    user: User | None = None
+
+    @property
+    def is_nobody(self) -> bool:
+        return self.held is None
+
+
+@dataclass(slots=True)
+class Tenant:
+    """An account and the names and numbers of what it has."""
+
+    account: Account
+    root: Actor
+    names: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class World:
+    ours: Tenant
+    theirs: Tenant
+    people: dict[str, Who]
+    tables: list[str] = field(default_factory=list)
+    versions: dict[str, int] = field(default_factory=dict)
+
+    def hold(self, user: str, document: dict[str, Any]) -> Who:
+        """Makes this the only policy of one of the people, and returns them with it."""
+        text = json.dumps(document)
+        if user not in self.versions:
+            self.versions[user] = PolicyVersion.objects.get(policy__name=_policy_of(user)).pk
+        with connection.cursor() as cursor:
+            for schema in ("public", "kept"):
+                table = f"{schema}.accounts_policyversion"
+                cursor.execute(f"UPDATE {table} SET document = %s WHERE id = %s", [text, self.versions[user]])
+        key_cache.forget()
+        asker = self.people[user]
+        return Who(**{**{slot: getattr(asker, slot) for slot in Who.__slots__}, "held": (text,)})
+
+    def keep(self) -> None:
+        """Notes every row there is, for `restore` and `is_unchanged`."""
+        with connection.cursor() as cursor:
+            self.tables = [name for name in _tables(cursor) if _count(cursor, name)]
+            cursor.execute("DROP SCHEMA IF EXISTS kept CASCADE; CREATE SCHEMA kept")
+            for name in self.tables:
+                cursor.execute(f'CREATE TABLE kept."{name}" AS TABLE public."{name}"')
+
+    def restore(self) -> None:
+        """Puts every row back, and drops what processes know."""
+        with connection.cursor() as cursor:
+            cursor.execute("SET session_replication_role = replica")
+            cursor.execute("TRUNCATE " + ", ".join(f'public."{name}"' for name in _tables(cursor)) + " CASCADE")
+            for name in self.tables:
+                columns = ", ".join(f'"{column}"' for column in _columns(cursor, name))
+                into = f'INSERT INTO public."{name}" ({columns}) OVERRIDING SYSTEM VALUE'
+                cursor.execute(f'{into} SELECT {columns} FROM kept."{name}"')
+            cursor.execute("SET session_replication_role = DEFAULT")
+        with stack.redis_client() as client:
+            client.flushdb()
+        forget()
+
+    def changed(self) -> list[str]:
+        """Returns the tables whose rows are not those kept, but for what any request may write."""
+        found = []
+        with connection.cursor() as cursor:
+            for name in _tables(cursor):
+                if name.startswith(PASSING):
+                    continue
+                kept = f'kept."{name}"' if name in self.tables else f'(SELECT * FROM public."{name}" WHERE false)'
+                columns = ", ".join(
+                    f'"{c}"' for c in _columns(cursor, name) if c not in USED and not c.startswith("last_used")
+                )
+                sides = f'SELECT {columns} FROM public."{name}"', f"SELECT {columns} FROM {kept} AS k"
+                cursor.execute(" UNION ALL ".join(f"(({a}) EXCEPT ALL ({b}))" for a, b in (sides, sides[::-1])))
+                if cursor.fetchone():
+                    found.append(name)
+        return found
+
+
+def _tables(cursor: Any) -> list[str]:
+    cursor.execute(
+        "SELECT relname FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace"
+        " WHERE nspname = 'public' AND relkind IN ('r', 'p') AND NOT relispartition ORDER BY 1"
+    )
+    return [name for (name,) in cursor.fetchall() if name not in stack.KEPT_TABLES]
+
+
+def _columns(cursor: Any, table: str) -> list[str]:
+    cursor.execute(
+        "SELECT column_name FROM information_schema.columns WHERE table_schema = 'public' AND table_name = %s"
+        " AND is_generated = 'NEVER' AND data_type NOT IN ('json') ORDER BY ordinal_position",
+        [table],
+    )
+    return [name for (name,) in cursor.fetchall()]
+
+
+def _count(cursor: Any, table: str) -> bool:
+    cursor.execute(f'SELECT EXISTS (SELECT FROM public."{table}")')
+    return bool(cursor.fetchone()[0])
+
+
+def forget() -> None:
+    """Drops what this process knows of a database that changed behind its back."""
+    for room in (key_cache, volatile, permissions, snapshot):
+        room.forget()
+
+
+def build() -> World:
+    """Makes both tenants and everybody, and notes the rows."""
+    forget()
+    with connection.cursor() as cursor:
+        # Thousands of commits that nobody needs after a power cut.
+        cursor.execute("SET synchronous_commit = off")
+        # Numbers that stand nowhere else on a page.
+        cursor.execute("SELECT setval(seqrelid::regclass, 700000) FROM pg_sequence")
+    ours, theirs = _tenant("acme", ""), _tenant("rival", CANARY)
+    for number in range(3):  # what belongs to the first tenant, but not to those who hold one topic
+        _hide(ours, number)
+    made = World(ours, theirs, {})
+    makers: dict[str, Callable[[], Who]] = {
+        "anonymous": lambda: Who("anonymous", held=None),
+        "garbage": lambda: _nobody("garbage", "MQnosuchkey:nosuchsecret", session="nosuchsession"),
+        "wrong secret": lambda: _wrong_secret(ours),
+        "disabled key": lambda: _disabled(ours),
+        "deleted user": lambda: _deleted(ours),
+        "expired session": lambda: _expired(ours),
+        "switched off": lambda: _switched_off(ours),
+        "root": lambda: _known("root", ours, "root"),
+        "no policy": lambda: _member(ours, "none", None),
+        "exact": lambda: _member(ours, "exact", []),
+        "wildcard": lambda: _member(ours, "wildcard", _all("*")),
+        "denied": lambda: _member(ours, "denied", []),
+        "from elsewhere": lambda: _member(ours, "elsewhere", [], name="from elsewhere"),
+        "without TLS": lambda: _member(ours, "plain", [], name="without TLS"),
+        "foreign root": lambda: _known("foreign root", theirs, "root"),
+        "foreign wildcard": lambda: _member(theirs, "wildcard", _all("*"), name="foreign wildcard"),
+    }
+    made.people = {name: make() for name, make in makers.items()}
+    assert len(made.people) == 16
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT setval(seqrelid::regclass, 900000) FROM pg_sequence")
+    made.keep()
+    return made
+
+
+def _all(resource: str) -> list[dict[str, Any]]:
+    return [{"Effect": "Allow", "Action": ["mq:*", "ram:*"], "Resource": resource}]
+
+
+def _tenant(name: str, mark: str) -> Tenant:
+    root = people.create_account(name, password=PASSWORD)
+    actor = actor_of(root)
+    made = Tenant(root.account, actor)
+    instance = actions.create_instance(actor, name=f"{name}-shop", remark=mark)
+    topic = actions.create_topic(actor, instance, name=f"{name}-orders", queue_count=1, remark=mark)
+    group = actions.create_group(actor, instance, name=f"{name}-workers", max_attempts=1, remark=mark)
+    fill(instance, topic, group, body=f"body {mark}")
+    members.create_user(actor, f"{name}-ben", password=None)
+    key, _secret = members.create_key(actor, f"{name}-ben", remark=mark)
+    members.create_group(actor, f"{name}-team", remark=mark)
+    members.add_to_group(actor, f"{name}-team", f"{name}-ben")
+    resource = f"acs:mq:*:*:{instance.name}%{topic.name}"
+    document = json.dumps({"Version": "1", "Statement": {"Effect": "Allow", "Action": "mq:PUB", "Resource": resource}})
+    grants.create_policy(actor, f"{name}-idle", document, remark=mark)
+    for holder in ({"user": f"{name}-ben"}, {"group": f"{name}-team"}):
+        grants.attach(actor, f"{name}-idle", **holder)
+    members.create_group(actor, f"{name}-strict")
+    members.add_to_group(actor, f"{name}-strict", f"{name}-ben")
+    deny = {"Effect": "Deny", "Action": "mq:DeleteInstance", "Resource": "acs:mq:*:*:nothing"}
+    grants.create_policy(actor, f"{name}-deny", json.dumps({"Version": "1", "Statement": deny}))
+    grants.attach(actor, f"{name}-deny", group=f"{name}-strict")
+    [letter] = dead_letters.page(group).items
+    operation = dead_letters.start_redrive(actor, group, selection=dead_letters.Selection(ids=(letter.id,)))
+    assert isinstance(operation, Operation)
+    Operation.objects.filter(pk=operation.pk).update(state="PAUSED")
+    entry, makers = snapshot.topic(actor.account_id, instance.name, topic.name), f"{name}-makers"
+    producer = producers.ensure(actor.account_id, instance.name, makers)
+    half = messages.Outgoing(body=f"half {mark}".encode(), message_id=messages.new_message_id())
+    [prepared] = transactions.prepare([transactions.Half(entry, half, producer, is_typed=False)])
+    assert isinstance(prepared, transactions.Prepared)
+    late = messages.Outgoing(
+        body=f"late {mark}".encode(), message_id=messages.new_message_id(), delay=timedelta(hours=9)
+    )
+    [scheduled] = publish.publish([publish.Send(entry, late, is_typed=False)])
+    assert isinstance(scheduled, publish.Published)
+    roles.create(actor, f"{name}-helper", max_seconds=60)
+    roles.trust(actor, f"{name}-helper", f"{name}-ben")
+    grants.attach(actor, f"{name}-idle", role=f"{name}-helper")
+    made.names = {
+        "role": f"{name}-helper",
+        "instance": instance.name, "topic": topic.name, "group": group.name, "user": f"{name}-ben",
+        "user_group": f"{name}-team", "policy": f"{name}-idle", "key": key.key_id, "operation": str(operation.pk),
+        "dead_letter": str(letter.id), "message": letter.message_id, "topic_id": str(topic.pk),
+        "group_id": str(group.pk), "instance_id": str(instance.pk), "account": name, "version": "1",
+        "place": str(records.place(topic.queues.get().pk, 0)), "deny": f"{name}-deny", "strict": f"{name}-strict",
+        "makers": makers, "transaction": str(prepared.id), "half": str(records.place(0, prepared.id.half_id)),
+        "half_message": half.message_id, "scheduled": scheduled.message_id, "scope": "account",
+        "of_instance": "instance", "number": "1", "public_id": "nosuchsession",
+        "session": "nosuchsession", "request": "0" * 32, "token": "nosuchtoken",
+    }  # fmt: skip
+    return made
+
+
+def _hide(tenant: Tenant, number: int) -> None:
+    """Makes things of the tenant's own that only root and the wildcard may see."""
+    actor, home = tenant.root, Instance.objects.get(name=tenant.names["instance"])
+    if number == 0:
+        actions.create_instance(actor, name=f"a-{HIDDEN}")
+        return
+    topic = actions.create_topic(actor, home, name=f"a{number}-{HIDDEN}", queue_count=1)
+    group = actions.create_group(actor, home, name=f"a{number}-{HIDDEN}", max_attempts=1)
+    fill(home, topic, group, body=f"body {HIDDEN}")
+    [letter] = dead_letters.page(group).items
+    dead_letters.start_redrive(actor, group, selection=dead_letters.Selection(ids=(letter.id,)))
+
+
+def fill(instance: Instance, topic: Topic, group: Group, *, body: str) -> None:
+    """Sends two messages; the group fails for good with the first."""
+    entry = snapshot.topic(instance.account_id, instance.name, topic.name)
+    for _ in range(2):
+        one = messages.Outgoing(body=body.encode(), message_id=messages.new_message_id(), keys=("k-1",), tag="paid")
+        [result] = publish.publish([publish.Send(entry, one)])
+        assert isinstance(result, publish.Published)
+    request = ReceiveRequest(
+        group=snapshot.group(instance.account_id, instance.name, group.name),
+        subscriptions=(Subscription(entry, parse_tags("*")),),
+        max_count=1,
+        invisible=timedelta(seconds=60),
+        client_id="till-1",
+    )
+    [got] = delivery.receive([request])
+    assert isinstance(got, list)
+    assert settlement.refuse([Refusal(got[0].receipt, "declined", None)]) == [None]
+
+
+def actor_of(user: User) -> Actor:
+    return Actor(
+        account_id=user.account_id, user_id=user.pk, name=user.login, is_root=user.is_root, source_ip="127.0.0.1"
+    )
+
+
+def _known(name: str, tenant: Tenant, user_name: str, *, held: tuple[str, ...] | None = ()) -> Who:
+    user = User.objects.get(account=tenant.account, name=user_name)
+    key, secret = keys.create(user)
+    return Who(
+        name,
+        account_id=user.account_id,
+        is_root=user.is_root,
+        held=held,
+        basic=_basic(f"{key.key_id}:{secret}"),
+        key_id=key.key_id,
+        secret=secret,
+        session=session_of(user),
+        user=user,
+    )
+
+
+def _member(tenant: Tenant, user: str, statements: list[dict[str, Any]] | None, *, name: str = "") -> Who:
+    members.create_user(tenant.root, user, password=PASSWORD)
+    if statements is None:
+        return _known(name or "no policy", tenant, user)
+    nothing = {"Effect": "Allow", "Action": "mq:PUB", "Resource": "acs:mq:*:*:nothing%nothing"}
+    text = json.dumps({"Version": "1", "Statement": statements or [nothing]})
+    label = name or user
+    grants.create_policy(tenant.root, _policy_of(label), text)
+    grants.attach(tenant.root, _policy_of(label), user=user)
+    return _known(label, tenant, user, held=(text,))
+
+
+def _policy_of(name: str) -> str:
+    return "of-" + name.replace(" ", "-")
+
+
+def _nobody(name: str, basic: str, *, session: str) -> Who:
+    key_id, _, secret = basic.partition(":")
+    return Who(name, held=None, basic=_basic(basic), key_id=key_id, secret=secret, session=session)
+
+
+def _wrong_secret(tenant: Tenant) -> Who:
+    members.create_user(tenant.root, "wrong", password=PASSWORD)
+    known = _known("wrong", tenant, "wrong")
+    session = SessionStore(known.session)
+    session[HASH_SESSION_KEY] = "0" * 64
+    session.save()
+    return _nobody("wrong secret", f"{known.key_id}:{'x' * len(known.secret)}", session=known.session)
+
+
+def _disabled(tenant: Tenant) -> Who:
+    members.create_user(tenant.root, "disabled", password=PASSWORD)
+    grants.attach(tenant.root, "FullAccess", user="disabled")
+    known = _known("disabled key", tenant, "disabled")
+    members.set_key_enabled(tenant.root, "disabled", known.key_id, enabled=False)
+    people.set_password(User.objects.get(pk=known.user.pk if known.user else 0), "another " + PASSWORD, actor="test")
+    return _nobody("disabled key", f"{known.key_id}:{known.secret}", session=known.session)
+
+
+def _deleted(tenant: Tenant) -> Who:
+    members.create_user(tenant.root, "deleted", password=PASSWORD)
+    known = _known("deleted user", tenant, "deleted")
+    members.delete_user(tenant.root, "deleted")
+    return _nobody("deleted user", f"{known.key_id}:{known.secret}", session=known.session)
+
+
+def _expired(tenant: Tenant) -> Who:
+    session = SessionStore(session_of(User.objects.get(account=tenant.account, is_root=True)))
+    session.set_expiry(timedelta(seconds=-1))
+    session.save()
+    assert session.session_key is not None
+    return _nobody("expired session", "MQ:", session=session.session_key)
+
+
+def _switched_off(tenant: Tenant) -> Who:
+    members.create_user(tenant.root, "off", password=PASSWORD)
+    grants.attach(tenant.root, "FullAccess", user="off")
+    known = _known("switched off", tenant, "off")
+    members.set_active(tenant.root, "off", False)
+    return _nobody("switched off", f"{known.key_id}:{known.secret}", session=known.session)
+
+
+def session_of(user: User) -> str:
+    """Returns the key of a new session of the user, as signing in makes it."""
+    session = SessionStore()
+    session[SESSION_KEY] = str(user.pk)
+    session[BACKEND_SESSION_KEY] = BACKEND
+    session[HASH_SESSION_KEY] = user.get_session_auth_hash()
+    sessions.begin(session, source_ip="127.0.0.1", agent="test", has_second_factor=False)
+    session["mq_confirmed_at"] = 0.0  # what asks for the password again asks at any time of the run
+    session.save()
+    assert session.session_key is not None
+    return session.session_key
+
+
+def _basic(pair: str) -> str:
+    return "Basic " + base64.b64encode(pair.encode()).decode()

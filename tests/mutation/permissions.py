@@ -1,0 +1,138 @@
+"""Removes every permission check of the source in turn and looks whether the matrix notices.
+
+    python -m tests.mutation.permissions [--door=api|page|remoting|room|hints …] [part of a path …]
+
+The matrix is first asked once with every check counted, which tells the operations that pass each of them. Then, for
+each check, the code without it takes its place in the running functions and only those operations are asked again,
+until one cell differs. Ends with the share that was noticed, and 1 when it is below `LEAST_PERCENT`.
+"""
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
+
+os.environ.setdefault("PYTHONWARNINGS", "ignore")
+
+from tests import conftest
+from tests import stack as servers
+from tests.mutation import sites
+from tests.mutation.sites import Site
+
+LEAST_PERCENT = 95
+# Who is asked again: those whose answers a missing check changes.
+ASKERS = frozenset({"no policy", "exact", "wildcard", "denied", "foreign root", "foreign wildcard"})
+OPERATIONS_A_SITE = 6
+
+Ask = Callable[[], None]
+
+
+def main(parts: list[str]) -> int:
+    asked = tuple(part.removeprefix("--door=") for part in parts if part.startswith("--door="))
+    paths = [part for part in parts if not part.startswith("--")]
+    chosen = [site for site in sites.find() if not paths or any(path in str(site) for path in paths)]
+    began = time.monotonic()
+    with _matrix() as every:
+        operations = {name: ask for name, ask in every.items() if not asked or name.startswith(asked)}
+        passed = _count(chosen, operations)
+        missed = []
+        for number, site in enumerate(chosen, 1):
+            names = [name for name, reached in passed.items() if site.number in reached]
+            noticed = _notices(site, [(name, operations[name]) for name in names])
+            print(f"{number}/{len(chosen)} {'noticed by ' + noticed if noticed else 'MISSED'}: {site}", flush=True)
+            if not noticed:
+                missed.append(site)
+    share = 100 * (len(chosen) - len(missed)) / max(1, len(chosen))
+    print(f"{len(chosen) - len(missed)} of {len(chosen)} removed checks noticed: {share:.1f} %", end=" ")
+    print(f"({time.monotonic() - began:.0f} s)")
+    for site in missed:
+        print(f"missed: {site}")
+    return 0 if share >= LEAST_PERCENT else 1
+
+
+def _count(chosen: list[Site], operations: dict[str, Ask]) -> dict[str, set[int]]:
+    from tests.integration.matrix import cells
+
+    found = {}
+    cells.ASKERS = frozenset({"exact", "no policy"})  # between them they pass every check once
+    with sites.Changed(chosen, counted=True):
+        for name, ask in operations.items():
+            sites.take_reached()
+            try:
+                ask()
+            except AssertionError as error:
+                sys.exit(f"the matrix is not green before anything is removed: {name}: {error}")
+            found[name] = sites.take_reached()
+    cells.ASKERS = ASKERS
+    return found
+
+
+def _notices(site: Site, operations: list[tuple[str, Ask]]) -> str:
+    """Returns the name of the first operation that differs without the check, empty when none does."""
+    from tests.integration.matrix import cells
+
+    with sites.Changed([site]):
+        for name, ask in _likely(site, operations):
+            try:
+                ask()
+            except Exception as error:  # an answer that cannot even be read is a difference
+                if not isinstance(error, AssertionError):
+                    print(f"  {name}: {type(error).__name__}: {error}")
+                cells.LAST_WORLD[0].restore()
+                return name
+    return ""
+
+
+def _likely(site: Site, operations: list[tuple[str, Ask]]) -> list[tuple[str, Ask]]:
+    """Those operations first whose name shares a word with the function of the check."""
+    words = site.function.lower().replace(".", "_").split("_")
+    ranked = sorted(operations, key=lambda one: -sum(word in one[0].lower() for word in words if len(word) > 3))
+    return ranked[:OPERATIONS_A_SITE]
+
+
+@contextmanager
+def _matrix() -> Iterator[dict[str, Ask]]:
+    """Starts the stores, the world and the doors; gives every operation as something to call."""
+    import django.test.utils
+    from django.test import override_settings
+
+    from tests.integration.matrix import (
+        cells,
+        doors,
+        remoting_rows,
+        rows,
+        test_hints,
+        test_http,
+        test_remoting,
+        test_rooms,
+        world,
+    )
+    from tests.integration.matrix import conftest as fixtures
+
+    static = conftest.SESSION_DIR / "static"
+    static.mkdir()
+    settings = {**fixtures.SETTINGS, **doors.free_ports(), "STATIC_ROOT": static}
+    with ExitStack() as stack:
+        stack.callback(conftest.pytest_unconfigure)
+        stack.enter_context(servers.stores(conftest.SESSION_DIR))
+        django.test.utils.setup_test_environment()
+        stack.enter_context(servers.test_database())
+        stack.enter_context(override_settings(**settings))
+        made = world.build()
+        cells.LAST_WORLD[:] = [made]
+        opened = stack.enter_context(doors.opened())
+        found: dict[str, Ask] = {f"api {name}": partial(test_http.test_api, made, opened, name) for name in rows.API}
+        for name, method in rows.PAGES:
+            found[f"page {name} {method}"] = partial(test_http.test_page, made, opened, name, method)
+        for name in remoting_rows.REMOTING:
+            found[f"remoting {name}"] = partial(test_remoting.test_request, made, opened, name)
+        for name in test_rooms.ROOMS:
+            found[f"room {name}"] = partial(test_rooms.test_room, made, name)
+        found["hints"] = partial(test_hints.test_watch, made, opened)
+        yield found
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

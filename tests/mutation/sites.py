@@ -1,0 +1,194 @@
+"""The places in the source that ask for a permission, and how each looks without the question.
+
+A check becomes nothing, a yes-or-no becomes yes, a filter lets everything through, and a look-up that checks is made as
+root. What only decides whether a button is drawn is no check, and is counted apart.
+"""
+
+import ast
+import copy
+import gc
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import CodeType, FunctionType
+
+PROJECT = Path(__file__).parents[2]
+ROOMS = ("accounts", "brokers")
+# Calls that raise when something may not be done: without them there is nothing.
+RAISING = {
+    "access.check", "access.check_on_group", "check", "check_on_group", "permission.require",
+    "permission.require_still",
+    "require", "permissions.require", "members.require_holding", "members.require_no_deny", "require_holding",
+    "require_no_deny", "_require_swap", "_require_key",
+}  # fmt: skip
+# Calls that answer: what they answer when nobody is refused.
+ANSWERING: dict[str, object] = {
+    "access.may": True, "may": True, "access.may_on_group": True, "may_on_group": True, "access.is_settled": True,
+    "access.filter_of": None, "access.is_denied": False, "permissions.has_deny": False, "_may_hear": True,
+}  # fmt: skip
+# Look-ups that check what their first argument may do.
+LOOKING = {
+    "access.instance", "access.topic", "access.group", "access.operation", "members.user", "members.group", "user",
+    "group", "grants.policy", "policy", "names.topic", "names.group", "names.topic_or_new", "names.group_or_new",
+    "_sub_account", "_named", "producers.get",
+}  # fmt: skip
+# Rooms in which names without a room in front mean something else.
+PLAIN = {"access.py", "members.py", "grants.py", "permission.py", "hints.py"}
+# Files, and functions of files, that ask only to leave a button out.
+BUTTONS = {
+    ("console/tags.py", ""), ("console/transactions.py", "show"), ("console/transactions.py", "frame"),
+    ("console/limits.py", "index"), ("console/messages.py", "_recall_url"),
+    ("console/transactions.py", "_linked_groups"),
+    ("console/page.py", "_chrome_rights"), ("console/grants.py", "_serve"),
+    ("console/users.py", "offered"), ("console/overview.py", "home"), ("console/operations.py", "show"),
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """One call. `function` is the qualified name of the function it stands in."""
+
+    path: Path
+    line: int
+    column: int
+    function: str
+    text: str
+    number: int
+
+    def __str__(self) -> str:
+        return f"{self.path.relative_to(PROJECT)}:{self.line} {self.text}"
+
+
+def find() -> Iterator[Site]:
+    """Every check of the source, in order."""
+    calls = (
+        (path, function, node)
+        for path in sorted(path for room in ROOMS for path in (PROJECT / room).rglob("*.py"))
+        if "migrations" not in path.parts
+        for function, node in _calls(ast.parse(path.read_text()), path.name)
+        if not (_kind(node, path.name) == "answering" and _is_button(path, function))
+    )
+    for number, (path, function, node) in enumerate(calls, 1):
+        yield Site(path, node.lineno, node.col_offset, function, ast.unparse(node)[:90], number)
+
+
+def _is_button(path: Path, function: str) -> bool:
+    return any(str(path).endswith(file) and function.startswith(name) for file, name in BUTTONS)
+
+
+def _calls(tree: ast.AST, file: str, inside: str = "") -> Iterator[tuple[str, ast.Call]]:
+    for node in ast.iter_child_nodes(tree):
+        name = inside
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            name = f"{inside}.{node.name}" if inside else node.name
+        if isinstance(node, ast.Call) and inside and _kind(node, file):
+            yield inside, node
+        yield from _calls(node, file, name)
+
+
+def _kind(node: ast.Call, file: str) -> str:
+    called = ast.unparse(node.func)
+    if "." not in called and file not in PLAIN:
+        return ""
+    for kind, names in (("raising", RAISING), ("answering", ANSWERING), ("looking", LOOKING)):
+        if called in names:
+            return kind
+    return ""
+
+
+class _Change(ast.NodeTransformer):
+    """Rewrites the call at one place; with `counted`, makes it tell that it was reached instead."""
+
+    def __init__(self, site: Site, *, counted: bool) -> None:
+        self._site = site
+        self._counted = counted
+
+    def visit_Await(self, node: ast.Await) -> ast.AST:
+        if isinstance(node.value, ast.Call) and self._is_it(node.value):
+            if self._counted:
+                return self._counting(node)
+            if _kind(node.value, self._site.path.name) == "raising":
+                return ast.copy_location(ast.Constant(None), node)
+        return self.generic_visit(node)
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        if not self._is_it(node):
+            return self.generic_visit(node)
+        if self._counted:
+            return self._counting(node)
+        kind = _kind(node, self._site.path.name)
+        if kind == "looking":
+            changed = copy.deepcopy(node)
+            as_root = ast.parse(f"__import__('dataclasses').replace({ast.unparse(node.args[0])}, is_root=True)")
+            assert isinstance(as_root.body[0], ast.Expr)
+            changed.args[0] = as_root.body[0].value
+            return ast.copy_location(changed, node)
+        answer = ANSWERING.get(ast.unparse(node.func)) if kind == "answering" else None
+        assert answer is None or isinstance(answer, bool)
+        return ast.copy_location(ast.Constant(answer), node)
+
+    def _counting(self, node: ast.expr) -> ast.expr:
+        told = ast.parse(f"__import__('tests.mutation.sites').mutation.sites.reached({self._site.number})")
+        assert isinstance(told.body[0], ast.Expr)
+        pair = ast.Tuple([told.body[0].value, node], ast.Load())
+        return ast.copy_location(ast.Subscript(pair, ast.Constant(1), ast.Load()), node)
+
+    def _is_it(self, node: ast.Call) -> bool:
+        return (node.lineno, node.col_offset) == (self._site.line, self._site.column)
+
+
+_reached: set[int] = set()
+
+
+def reached(number: int) -> None:
+    """Called by counted code."""
+    _reached.add(number)
+
+
+def take_reached() -> set[int]:
+    """Returns the numbers of the sites reached since the last call."""
+    found = set(_reached)
+    _reached.clear()
+    return found
+
+
+class Changed:
+    """Puts changed code into the running functions for a block, and the old code back after it."""
+
+    def __init__(self, sites: list[Site], *, counted: bool = False) -> None:
+        self._sites = sites
+        self._counted = counted
+        self._before: list[tuple[FunctionType, CodeType]] = []
+
+    def __enter__(self) -> "Changed":
+        for path in {site.path for site in self._sites}:
+            tree: ast.AST = ast.parse(path.read_text())
+            for site in (one for one in self._sites if one.path == path):
+                tree = _Change(site, counted=self._counted).visit(tree)
+            assert isinstance(tree, ast.Module)
+            code = compile(ast.fix_missing_locations(tree), str(path), "exec", dont_inherit=True)
+            self._replace(code, {site.function for site in self._sites if site.path == path})
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for function, code in self._before:
+            function.__code__ = code
+        self._before.clear()
+
+    def _replace(self, module: CodeType, names: set[str]) -> None:
+        fresh = {code.co_qualname.replace(".<locals>", ""): code for code in _codes(module)}
+        for found in gc.get_objects():
+            if type(found) is not FunctionType or found.__code__.co_filename != module.co_filename:  # lazy ones wake up
+                continue
+            name = found.__code__.co_qualname.replace(".<locals>", "")
+            new = fresh.get(name)
+            if new is not None and name in names and new.co_freevars == found.__code__.co_freevars:
+                self._before.append((found, found.__code__))
+                found.__code__ = new
+
+
+def _codes(code: CodeType) -> Iterator[CodeType]:
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield constant
+            yield from _codes(constant)
