@@ -40,8 +40,8 @@ def password(request: HttpRequest) -> HttpResponse:
 
 @never_cache
 @page.page
-@confirm.recently
 @require_http_methods(["GET", "POST"])
+@confirm.recently
 def app(request: HttpRequest) -> HttpResponse:
     """Sets up an authenticator app."""
     return _set_up(request, "pages/app_setup.html", {"app": factors.ask_app(request, page.oneself(request))})
@@ -49,8 +49,8 @@ def app(request: HttpRequest) -> HttpResponse:
 
 @never_cache
 @page.page
-@confirm.recently
 @require_http_methods(["GET", "POST"])
+@confirm.recently
 def passkey(request: HttpRequest) -> HttpResponse:
     """Makes a passkey on the reader's device."""
     can_be_used = passkeys.can_be_used(entrance.site(request)["host"])

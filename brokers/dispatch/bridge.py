@@ -6,6 +6,7 @@ statements are. Everything else shares a small pool.
 """
 
 import asyncio
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
@@ -53,9 +54,16 @@ def close() -> None:
         lane.close()
     if _pool is not None:
         pool, _pool = _pool, None
+        # They wait for each other, so that none closes twice while another keeps its connection.
+        together = threading.Barrier(settings.ENGINE_THREADS)
         for _ in range(settings.ENGINE_THREADS):
-            pool.submit(connections.close_all)
+            pool.submit(_leave, together)
         pool.shutdown(wait=True)
+
+
+def _leave(together: threading.Barrier) -> None:
+    together.wait()
+    connections.close_all()
 
 
 def _in_thread(work: Callable[..., Result], arguments: tuple[Any, ...]) -> Result:

@@ -101,7 +101,6 @@ def _matrix() -> Iterator[dict[str, Ask]]:
     from tests.integration.matrix import (
         cells,
         doors,
-        remoting_rows,
         rows,
         test_hints,
         test_http,
@@ -126,7 +125,7 @@ def _matrix() -> Iterator[dict[str, Ask]]:
         found: dict[str, Ask] = {f"api {name}": partial(test_http.test_api, made, opened, name) for name in rows.API}
         for name, method in rows.PAGES:
             found[f"page {name} {method}"] = partial(test_http.test_page, made, opened, name, method)
-        for name in remoting_rows.REMOTING:
+        for name in test_remoting.ROWS:
             found[f"remoting {name}"] = partial(test_remoting.test_request, made, opened, name)
         for name in test_rooms.ROOMS:
             found[f"room {name}"] = partial(test_rooms.test_room, made, name)

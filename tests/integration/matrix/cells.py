@@ -148,7 +148,7 @@ def _cell(world: World, given: Row, cell: Cell, *, parameters: list[str]) -> Cel
 
 
 def _missing(name: str) -> str:
-    if name == "message":
+    if name in {"message", "placed"}:
         return "0" * 32
     return "999999" if name in NUMBERS else "nothing"
 

@@ -1,6 +1,5 @@
 """One world and one set of doors for all the cells of a module."""
 
-import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,8 +17,6 @@ SETTINGS: dict[str, Any] = {
     "REMOTING_ANONYMOUS": "",
     "REMOTING_AUTO_CREATE": False,
 }
-# What the matrix is asked for by `tests.mutation`: only these operations, in the order of the tables.
-ONLY = frozenset(filter(None, os.environ.get("MATRIX_ONLY", "").split(",")))
 
 
 @pytest.fixture(scope="module")

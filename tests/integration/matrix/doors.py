@@ -51,6 +51,7 @@ class Doors:
         self._reader: asyncio.StreamReader | None = None
         self._writer: asyncio.StreamWriter | None = None
         self._decoder = Decoder(1 << 24)
+        self._client = Client()  # one for everybody: each would load the whole of the middleware
 
     def open(self) -> None:
         self._thread.start()
@@ -67,14 +68,17 @@ class Doors:
 
     def page(self, who: Who, method: str, path: str, *, form: dict[str, str] | None = None) -> Answer:
         """Asks the console. A nobody sends whatever session it has."""
-        return _read(_browser(who).generic(method, path, _encoded(form), "application/x-www-form-urlencoded"))
+        client = self._forgetful()
+        if who.session:
+            client.cookies[settings.SESSION_COOKIE_NAME] = who.session
+        return _read(client.generic(method, path, _encoded(form), "application/x-www-form-urlencoded"))
 
     def api(self, who: Who, method: str, path: str, *, body: bytes = b"") -> Answer:
         """Asks the HTTP API with an access key; hot routes reach their own application as they do in the product."""
         headers = {"Authorization": who.basic} if who.basic else {}
         if method == "POST" and find(path.partition("?")[0].encode()) is not None:
             return self.run(self._hot(path, body, headers))
-        return _read(Client().generic(method, path, body, "application/json", headers=headers))
+        return _read(self._forgetful().generic(method, path, body, "application/json", headers=headers))
 
     def remoting(self, who: Who, code: int, fields: dict[str, str], *, body: bytes = b"") -> Answer:
         """Sends one signed request on the open connection."""
@@ -88,6 +92,10 @@ class Doors:
     def hints(self, who: Who, names: list[str]) -> set[str] | None:
         """Returns which of these names somebody hears of, or None when the socket closes."""
         return self.run(_hear(who, names))
+
+    def _forgetful(self) -> Client:
+        self._client.cookies.clear()
+        return self._client
 
     async def _open(self) -> None:
         self._server = RemotingServer("matrix")
@@ -149,13 +157,6 @@ def opened() -> Iterator[Doors]:
 
 def free_ports() -> dict[str, int]:
     return {"NAMESRV_PORT": stack.free_port(), "BROKER_PORT": stack.free_port()}
-
-
-def _browser(who: Who) -> Client:
-    client = Client()
-    if who.session:
-        client.cookies[settings.SESSION_COOKIE_NAME] = who.session
-    return client
 
 
 def _encoded(form: dict[str, str] | None) -> bytes:

@@ -2,6 +2,7 @@
 
 `fields` and `body` are what a client sends; names in braces are filled in, `{place}` is the offset id of the message.
 `by_number` marks requests that name a message by number: what is not there looks like nothing, whoever asks.
+`is_lax` marks those for which a thing need not be there: it is made, or nothing is left to do.
 """
 
 from dataclasses import dataclass, field
@@ -36,6 +37,21 @@ _END = {
     "commitOrRollback": "8", "fromTransactionCheck": "false", "msgId": "{half_message}",
     "transactionId": "{half_message}",
 }  # fmt: skip
+_POP = {
+    "consumerGroup": _G, "topic": _T, "queueId": "-1", "maxMsgNums": "1", "invisibleTime": "60000", "pollTime": "0",
+    "bornTime": "0", "initMode": "0", "expType": "TAG", "exp": "*",
+}  # fmt: skip
+# A handle as a client makes it up of an answer, of nothing that was ever handed out.
+_POPPED = {"consumerGroup": _G, "topic": _T, "queueId": "0", "offset": "0", "extraInfo": "0 0 0 0 0 broker-a 0 0"}
+_ACKS = (
+    '{{"brokerName":"broker-a","acks":[{{"c":"{instance}%{group}","t":"{instance}%{topic}","r":"0","so":0,"rq":0,'
+    '"q":0,"pt":0,"it":60000,"b":"AQ=="}}]}}'
+)
+_SHARE = (
+    '{{"consumerGroup":"{instance}%{group}","topic":"{instance}%{topic}","clientId":"c","strategyName":"AVG",'
+    '"messageModel":"CLUSTERING"}}'
+)
+_MODE = '{{"consumerGroup":"{instance}%{group}","topic":"{instance}%{topic}","mode":"POP"}}'
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +60,7 @@ class RemotingRow:
     fields: dict[str, str] = field(default_factory=dict)
     body: str = ""
     by_number: bool = False
+    is_lax: bool = False
 
 
 REMOTING: dict[str, RemotingRow] = {
@@ -75,6 +92,15 @@ REMOTING: dict[str, RemotingRow] = {
     # Only the broker can make the address a reply goes to; without one it is refused whoever asks.
     "SEND_REPLY_MESSAGE": RemotingRow((), {**_SENT, "topic": "any"}, "x"),
     "SEND_REPLY_MESSAGE_V2": RemotingRow((), {**_SHORT, "b": "any"}, "x"),
+    "POP_MESSAGE": RemotingRow((SUB_GROUP, SUB_TOPIC), _POP),
+    "PEEK_MESSAGE": RemotingRow((SUB_GROUP, SUB_TOPIC), _POP),
+    "NOTIFICATION": RemotingRow((SUB_GROUP, SUB_TOPIC), _POP),
+    "POLLING_INFO": RemotingRow((SUB_GROUP, SUB_TOPIC), _PLACE),
+    "ACK_MESSAGE": RemotingRow((SUB_GROUP, SUB_TOPIC), _POPPED),
+    "BATCH_ACK_MESSAGE": RemotingRow((SUB_GROUP, SUB_TOPIC), {}, _ACKS),
+    "CHANGE_MESSAGE_INVISIBLETIME": RemotingRow((SUB_GROUP, SUB_TOPIC), {**_POPPED, "invisibleTime": "60000"}),
+    "QUERY_ASSIGNMENT": RemotingRow((SUB_GROUP, SUB_TOPIC), {}, _SHARE),
+    "SET_MESSAGE_REQUEST_MODE": RemotingRow((LOOK, ("mq:UpdateGroup", GROUP)), {}, _MODE),
     "GET_BROKER_CLUSTER_INFO": RemotingRow(),
     "GET_ALL_TOPIC_LIST_FROM_NAMESERVER": RemotingRow(),
     "GET_TOPICS_BY_CLUSTER": RemotingRow((), {"cluster": "DefaultCluster"}),

@@ -1,10 +1,10 @@
 """What each operation needs: one line an operation, by hand, from docs/access.md.
 
 **To add an operation**, add its line to the table of its door: `API` by operation id, `PAGES` by (URL name, method),
-`REMOTING` by request code. `Row(needs…)` lists every (action, resource) without which it must be refused, the one it is
-about first; names in braces are filled in for each owner. `body` is what makes it work when it is allowed; `hides` are
-rights without which the thing looks as if it were not there. An operation of the product that has no line fails
-`test_tables`; a line without an operation does too.
+`REMOTING` (those of administration: `ADMIN`) by request code. `Row(needs…)` lists every (action, resource) without
+which it must be refused, the one it is about first; names in braces are filled in for each owner. `body` is what makes
+it work when it is allowed; `hides` are rights without which the thing looks as if it were not there. An operation of
+the product that has no line fails; a line without an operation does too.
 """
 
 from dataclasses import dataclass
@@ -281,6 +281,7 @@ PAGES: dict[tuple[str, str], Row] = {
     ("group", "GET"): row("mq:QueryGroup", GROUP),
     ("group_settings", "GET"): row("mq:QueryGroup", GROUP),
     ("group_code", "GET"): row("mq:QueryGroup", GROUP),
+    ("client", "GET"): row("mq:QueryGroup", GROUP, query="?id=nobody"),
     ("group_access", "GET"): row("mq:QueryGroup", GROUP, *_LISTING),
     ("group_access", "POST"): Row(
         (("mq:QueryGroup", GROUP), *_LISTING, *((a, GROUP if r == TOPIC else r) for a, r in GRANTING)), _GRANT
@@ -298,6 +299,10 @@ PAGES: dict[tuple[str, str], Row] = {
     ("dead_letters_all", "GET"): Row((BASE,)),
     ("messages", "GET"): Row((BASE, ("mq:QueryMessage", TOPIC)), query="?topic={topic}"),
     ("message", "GET"): Row((BASE,), hides=(("mq:QueryMessage", TOPIC),), about={"message_id": "message"}),
+    ("message_deliver", "POST"): row(
+        "mq:Resend", GROUP, hides=(("mq:QueryMessage", TOPIC),), about={"message_id": "message"},
+        body={"group": "{group}", "topic": "{topic}", "client": "nobody"},
+    ),
     ("operations", "GET"): Row((BASE,)),
     ("operation", "GET"): row("mq:QueryOperation", SHOP, about=_O),
     ("operation_pause", "POST"): row("mq:Resend", SHOP, about=_O),

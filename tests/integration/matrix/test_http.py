@@ -19,8 +19,6 @@ from tests.integration.matrix.doors import Answer, Doors
 from tests.integration.matrix.rows import API, PAGES, Row
 from tests.integration.matrix.world import World
 
-# Pages that have no line yet: each is one to write.
-WAITING = {"client", "message_deliver"}
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 LET_IN = range(200, 500)
 CODES = {"nobody": {401}, "refused": {403}, "missing": {404}}
@@ -46,7 +44,7 @@ def _is_named(found: Any) -> bool:  # Any: Django's patterns
 
 def test_every_operation_has_a_line_and_every_line_an_operation() -> None:
     assert {name.partition("#")[0] for name in API} == set(operations())
-    assert {name for name, _method in PAGES} | WAITING == set(pages())
+    assert {name for name, _method in PAGES} == set(pages())
 
 
 def test_pages_take_no_method_without_a_line(world: World, doors: Doors) -> None:
@@ -54,7 +52,7 @@ def test_pages_take_no_method_without_a_line(world: World, doors: Doors) -> None
     for name, path in pages().items():
         names = dict.fromkeys(re.findall(r"{(\w+)}", path), "1")
         for method in METHODS:
-            if name not in WAITING and (name, method) not in PAGES:
+            if (name, method) not in PAGES:
                 answer = doors.page(root, method, path.format(**names))
                 assert answer.status == 405, (name, method, answer.status)
 

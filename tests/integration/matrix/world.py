@@ -36,6 +36,7 @@ PASSING = (
     "request_minute",
     "accounts_audit",
     "accounts_consolesession",
+    "accounts_grantuse",  # when a right was last used, written once in a while
     "accounts_usednonce",
     "brokers_idempotentresponse",
 )
@@ -77,6 +78,7 @@ class World:
     people: dict[str, Who]
     tables: list[str] = field(default_factory=list)
     versions: dict[str, int] = field(default_factory=dict)
+    columns: dict[str, list[str]] = field(default_factory=dict)
 
     def hold(self, user: str, document: dict[str, Any]) -> Who:
         """Makes this the only policy of one of the people, and returns them with it."""
@@ -92,43 +94,61 @@ class World:
         return Who(**{**{slot: getattr(asker, slot) for slot in Who.__slots__}, "held": (text,)})
 
     def keep(self) -> None:
-        """Notes every row there is, for `restore` and `is_unchanged`."""
+        """Notes every row there is, for `restore` and `changed`."""
         with connection.cursor() as cursor:
-            self.tables = [name for name in _tables(cursor) if _count(cursor, name)]
+            tables = _tables(cursor)
+            self.tables = [name for name in tables if _count(cursor, name)]
             cursor.execute("DROP SCHEMA IF EXISTS kept CASCADE; CREATE SCHEMA kept")
             for name in self.tables:
                 cursor.execute(f'CREATE TABLE kept."{name}" AS TABLE public."{name}"')
+            self.columns = {name: _columns(cursor, name) for name in tables}
+            lasting = {
+                name: [c for c in columns if c not in USED and not c.startswith("last_used")]
+                for name, columns in self.columns.items()
+                if not name.startswith(PASSING)
+            }
+            # Functions, because their plans are made once.
+            for called, compared in (("differing", self.columns), ("changed", lasting)):
+                lines = (self._compare(name, columns) for name, columns in compared.items())
+                cursor.execute(
+                    f"CREATE FUNCTION kept.{called}() RETURNS SETOF text LANGUAGE plpgsql AS $$ BEGIN "
+                    + " ".join(lines)
+                    + " END $$"
+                )
 
     def restore(self) -> None:
-        """Puts every row back, and drops what processes know."""
+        """Puts every row back that is not as it was, and drops what processes know."""
         with connection.cursor() as cursor:
-            cursor.execute("SET session_replication_role = replica")
-            cursor.execute("TRUNCATE " + ", ".join(f'public."{name}"' for name in _tables(cursor)) + " CASCADE")
-            for name in self.tables:
-                columns = ", ".join(f'"{column}"' for column in _columns(cursor, name))
-                into = f'INSERT INTO public."{name}" ({columns}) OVERRIDING SYSTEM VALUE'
-                cursor.execute(f'{into} SELECT {columns} FROM kept."{name}"')
-            cursor.execute("SET session_replication_role = DEFAULT")
+            cursor.execute("SELECT kept.differing()")
+            work = ["SET session_replication_role = replica"]
+            for (name,) in cursor.fetchall():
+                work.append(f'DELETE FROM public."{name}"')
+                if name in self.tables:
+                    columns = _listed(self.columns[name])
+                    into = f'INSERT INTO public."{name}" ({columns}) OVERRIDING SYSTEM VALUE'
+                    work.append(f'{into} SELECT {columns} FROM kept."{name}"')
+            cursor.execute("; ".join([*work, "SET session_replication_role = DEFAULT"]))
         with stack.redis_client() as client:
             client.flushdb()
         forget()
 
     def changed(self) -> list[str]:
         """Returns the tables whose rows are not those kept, but for what any request may write."""
-        found = []
         with connection.cursor() as cursor:
-            for name in _tables(cursor):
-                if name.startswith(PASSING):
-                    continue
-                kept = f'kept."{name}"' if name in self.tables else f'(SELECT * FROM public."{name}" WHERE false)'
-                columns = ", ".join(
-                    f'"{c}"' for c in _columns(cursor, name) if c not in USED and not c.startswith("last_used")
-                )
-                sides = f'SELECT {columns} FROM public."{name}"', f"SELECT {columns} FROM {kept} AS k"
-                cursor.execute(" UNION ALL ".join(f"(({a}) EXCEPT ALL ({b}))" for a, b in (sides, sides[::-1])))
-                if cursor.fetchone():
-                    found.append(name)
-        return found
+            cursor.execute("SELECT kept.changed()")
+            return [name for (name,) in cursor.fetchall()]
+
+    def _compare(self, name: str, columns: list[str]) -> str:
+        """Returns the statement that gives the table's name when its rows are not those kept."""
+        now = f'SELECT {_listed(columns)} FROM public."{name}"'
+        then = f'SELECT {_listed(columns)} FROM kept."{name}"'
+        rows = f"(({now}) EXCEPT ALL ({then})) UNION ALL (({then}) EXCEPT ALL ({now}))"
+        differs = rows if name in self.tables else now
+        return f"IF EXISTS ({differs}) THEN RETURN NEXT '{name}'; END IF;"
+
+
+def _listed(columns: list[str]) -> str:
+    return ", ".join(f'"{column}"' for column in columns)
 
 
 def _tables(cursor: Any) -> list[str]:
@@ -240,13 +260,15 @@ def _tenant(name: str, mark: str) -> Tenant:
     roles.create(actor, f"{name}-helper", max_seconds=60)
     roles.trust(actor, f"{name}-helper", f"{name}-ben")
     grants.attach(actor, f"{name}-idle", role=f"{name}-helper")
+    place = records.place(topic.queues.get().pk, 0)
     made.names = {
         "role": f"{name}-helper",
         "instance": instance.name, "topic": topic.name, "group": group.name, "user": f"{name}-ben",
         "user_group": f"{name}-team", "policy": f"{name}-idle", "key": key.key_id, "operation": str(operation.pk),
         "dead_letter": str(letter.id), "message": letter.message_id, "topic_id": str(topic.pk),
         "group_id": str(group.pk), "instance_id": str(instance.pk), "account": name, "version": "1",
-        "place": str(records.place(topic.queues.get().pk, 0)), "deny": f"{name}-deny", "strict": f"{name}-strict",
+        "place": str(place), "placed": records.offset_id(("127.0.0.1", 1), place), "deny": f"{name}-deny",
+        "strict": f"{name}-strict",
         "makers": makers, "transaction": str(prepared.id), "half": str(records.place(0, prepared.id.half_id)),
         "half_message": half.message_id, "scheduled": scheduled.message_id, "scope": "account",
         "of_instance": "instance", "number": "1", "public_id": "nosuchsession",
