@@ -4,7 +4,7 @@ Owns: the names of the properties that make a message a request, and the form of
 Must not know: stores, wires, who waits. Called by: doors seal and open addresses, engine judges them.
 
 A reply address is made when a request is delivered, for the group that got it. Nobody can make one up, so nobody can
-answer what he could not receive (docs/adr/0014-reply-addresses.md).
+answer what he could not receive (docs/adr/0013-reply-addresses.md).
 """
 
 import base64
