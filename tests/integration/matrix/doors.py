@@ -76,8 +76,9 @@ class Doors:
     def api(self, who: Who, method: str, path: str, *, body: bytes = b"") -> Answer:
         """Asks the HTTP API with an access key; hot routes reach their own application as they do in the product."""
         headers = {"Authorization": who.basic} if who.basic else {}
-        if method == "POST" and find(path.partition("?")[0].encode()) is not None:
-            return self.run(self._hot(path, body, headers))
+        route = find(path.partition("?")[0].encode())
+        if route is not None and method == route.method:
+            return self.run(self._hot(method, path, body=body, headers=headers))
         return _read(self._forgetful().generic(method, path, body, "application/json", headers=headers))
 
     def remoting(self, who: Who, code: int, fields: dict[str, str], *, body: bytes = b"") -> Answer:
@@ -110,13 +111,14 @@ class Doors:
         await sync_to_async(connections.close_all)()
         bridge.close()
 
-    async def _hot(self, path: str, body: bytes, headers: dict[str, str]) -> Answer:
+    async def _hot(self, method: str, path: str, *, body: bytes, headers: dict[str, str]) -> Answer:
         from mqconsole.asgi import application
 
         app: Any = application  # Any: httpx has another type of the same protocol
         transport = httpx.ASGITransport(app=app, client=("127.0.0.1", 1))
         async with httpx.AsyncClient(transport=transport, base_url=ORIGIN.replace("https", "http")) as client:
-            answer = await client.post(path, content=body, headers={**headers, "Content-Type": "application/json"})
+            headers = {**headers, "Content-Type": "application/json"}
+            answer = await client.request(method, path, content=body, headers=headers)
         return Answer(answer.status_code, answer.text)
 
     async def _ask(self, command: Command) -> Command:

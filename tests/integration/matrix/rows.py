@@ -47,6 +47,7 @@ class Row:
     always: int = 0  # what everybody hears who signed in: the request wants something only the server can make
     is_never: bool = False  # nobody in the world of the matrix has such a thing
     is_lax: bool = False  # the last name need not exist: it is made, or a notice on the next page tells
+    roots_confirm: bool = False  # whoever is root proves it first, whatever is named
     by_id: bool = False  # the rights on the topic are asked once the thing is found, in the asker's own account
     about: dict[str, str] | None = None  # path parameters that are called otherwise here
 
@@ -219,8 +220,10 @@ PAGES: dict[tuple[str, str], Row] = {
     ("signout", "POST"): PUBLIC,
     ("preferences", "POST"): PUBLIC,
     **both("keys", FREE),
-    ("key_enable", "POST"): Row(is_own=True, body={"enabled": "0"}, about={"key_id": "key"}),
-    ("key_delete", "POST"): Row(is_own=True, about={"key_id": "key"}),
+    ("key_enable", "POST"): Row(
+        is_own=True, body={"enabled": "0"}, about={"key_id": "key"}, roots_confirm=True
+    ),
+    ("key_delete", "POST"): Row(is_own=True, about={"key_id": "key"}, roots_confirm=True),
     ("users", "GET"): row("ram:ListUsers", EVERYONE),
     ("users", "POST"): row("ram:CreateUser", "ram:user/fresh", body={"name": "fresh"}),
     ("user", "GET"): row("ram:GetUser", USER, about=_U),
