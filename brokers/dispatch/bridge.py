@@ -6,6 +6,7 @@ statements are. Everything else shares a small pool.
 """
 
 import asyncio
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
@@ -53,9 +54,16 @@ def close() -> None:
         lane.close()
     if _pool is not None:
         pool, _pool = _pool, None
+        # Nobody goes on before everybody is here, so that each thread closes its own, and none those of two.
+        everybody = threading.Barrier(settings.ENGINE_THREADS)
         for _ in range(settings.ENGINE_THREADS):
-            pool.submit(connections.close_all)
+            pool.submit(_close_own, everybody)
         pool.shutdown(wait=True)
+
+
+def _close_own(everybody: threading.Barrier) -> None:
+    connections.close_all()
+    everybody.wait()
 
 
 def _in_thread(work: Callable[..., Result], arguments: tuple[Any, ...]) -> Result:
