@@ -10,6 +10,7 @@ IN := $(VENV)/bin
 # A stamp carries the checksum of its list: a changed list, or a new clone, installs anew; nothing else does.
 RUNTIME := $(VENV)/runtime-$(shell cksum < requirements/runtime.txt | tr ' ' '-')
 DEV := $(VENV)/dev-$(shell cksum < requirements/dev.txt | tr ' ' '-')
+FUZZ := $(VENV)/fuzz-$(shell cksum < requirements/fuzz.txt | tr ' ' '-')
 PIP := $(IN)/python -m pip --quiet --disable-pip-version-check install --no-input --progress-bar off --require-hashes
 
 RUNS := 1000000
@@ -45,7 +46,7 @@ messages: $(DEV) ## collect and compile the translations (needs gettext)
 bench: $(DEV) ## measure; results go to benchmarks/results
 	@$(IN)/python -m benchmarks
 
-fuzz: $(DEV) ## throw RUNS (1,000,000) inputs at each decoder and parser of what clients send
+fuzz: $(FUZZ) ## throw RUNS (1,000,000) inputs at each decoder and parser of what clients send
 	@for target in bodies filters frames headers messages; do \
 		echo "── $$target"; $(IN)/python -m tests.fuzz.$$target -runs=$(RUNS) -print_final_stats=1 || exit 1; done
 
@@ -53,7 +54,7 @@ doctor: $(RUNTIME) ## check the servers' settings and this machine
 	@$(IN)/python manage.py doctor
 
 lock: $(DEV) ## choose versions anew and write requirements/*.txt with hashes
-	@for list in runtime dev; do \
+	@for list in runtime dev fuzz; do \
 		$(IN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
 			--no-emit-index-url requirements/$$list.in --output-file requirements/$$list.txt || exit 1; done
 
@@ -74,6 +75,10 @@ $(DEV):
 	@echo 'Installing what its tests need (about two minutes, once)…'
 	@$(PIP) -r requirements/dev.txt
 	@rm -f $(VENV)/runtime-* $(VENV)/dev-* && touch $(RUNTIME) $@
+
+$(FUZZ): $(DEV)
+	@$(PIP) -r requirements/fuzz.txt
+	@rm -f $(VENV)/fuzz-* && touch $@
 
 .PHONY: environment
 environment:
