@@ -54,16 +54,16 @@ def close() -> None:
         lane.close()
     if _pool is not None:
         pool, _pool = _pool, None
-        # They wait for each other, so that none closes twice while another keeps its connection.
-        together = threading.Barrier(settings.ENGINE_THREADS)
+        # Nobody goes on before everybody is here, so that each thread closes its own, and none those of two.
+        everybody = threading.Barrier(settings.ENGINE_THREADS)
         for _ in range(settings.ENGINE_THREADS):
-            pool.submit(_leave, together)
+            pool.submit(_close_own, everybody)
         pool.shutdown(wait=True)
 
 
-def _leave(together: threading.Barrier) -> None:
-    together.wait()
+def _close_own(everybody: threading.Barrier) -> None:
     connections.close_all()
+    everybody.wait()
 
 
 def _in_thread(work: Callable[..., Result], arguments: tuple[Any, ...]) -> Result:

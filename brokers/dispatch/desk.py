@@ -224,7 +224,10 @@ class Desk:
 
     async def _flush_readers(self) -> None:
         while True:
-            await self.readers.flush()
+            try:
+                await self.readers.flush()
+            except Exception as error:  # a loop boundary: log once, go on
+                _log.warning("background_work_failed", extra={"reason": type(error).__name__})
             await asyncio.sleep(_PRESENCE_SECONDS)
 
     def _flush_presence(self) -> None:

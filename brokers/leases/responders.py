@@ -44,6 +44,8 @@ def note(readers: Mapping[Place, Mapping[Reader, int]]) -> int:
         pipe.set(_SINCE, clock.now_ms(), nx=True)
         pipe.get(_SINCE)
         for place, until in readers.items():
+            if not until:
+                continue  # Redis refuses an addition of nothing, and everything else with it
             key, now = _key(place), clock.now_ms()
             members: dict[Any, Any] = {f"{r.group_id}|{r.client_id}": ms for r, ms in until.items()}  # Any: as redis-py
             pipe.zadd(key, members)

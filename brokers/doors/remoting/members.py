@@ -105,12 +105,12 @@ class Members:
             self._groups.pop(group_id, None)
 
     def hang_up(self, peer: Peer) -> list[tuple[int, str]]:
-        """Forgets the members of a connection that ended. Returns (group, client id) of each."""
+        """Forgets the members of a connection that ended. Returns (group, client id) of those now connected nowhere."""
         self.askers.hang_up(peer)
         gone = [(group_id, members[peer].client_id) for group_id, members in self._groups.items() if peer in members]
         for group_id, _ in gone:
             self.leave(group_id, peer)
-        return gone
+        return [(group_id, client_id) for group_id, client_id in gone if client_id not in self.ids(group_id)]
 
     def sweep(self) -> None:
         """Forgets members whose heartbeats stopped although their connection stands."""
@@ -179,7 +179,8 @@ async def unregister(call: Call) -> Command:
     if name:
         group, _ = await names.group(call.actor, name)
         call.members.leave(group.id, call.peer)
-        await (await desk.get()).forget_client(group.id, client_id)
+        if client_id not in call.members.ids(group.id):
+            await (await desk.get()).forget_client(group.id, client_id)
         ways.forget()
     producer_group = call.fields.get("producerGroup")
     if producer_group:
