@@ -4,16 +4,15 @@ import re
 import time
 import urllib.error
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.interop.conftest import Java
-from tests.interop.mqadmin_tool import Tool, jars, mqadmin
+from tests.interop.mqadmin_tool import Tool, jars, mqadmin, tool
 from tests.stack import wait_until
 
-__all__ = ["jars", "mqadmin"]
+__all__ = ["jars", "mqadmin", "tool"]
 
 Rest = Callable[..., Any]
 CLUSTER = ("-c", "DefaultCluster")
@@ -181,7 +180,7 @@ def test_a_reset_reaches_a_running_consumer(mqadmin: Tool, java: Java, rest: Res
     assert time.monotonic() - began < 60
 
 
-def test_a_signed_tool_may_do_what_its_key_may(mqadmin: Tool, rest: Rest, tmp_path: Path) -> None:
+def test_a_signed_tool_may_do_what_its_key_may(mqadmin: Tool, rest: Rest) -> None:
     given = mqadmin.server.credentials
     mqadmin.use_key(given["access_key_id"], given["access_key_secret"])
     assert "success" in mqadmin("updateTopic", *CLUSTER, "-t", "adm-signed", "-r", "1", "-w", "1")

@@ -14,6 +14,15 @@ import org.apache.rocketmq.remoting.RPCHook;
 /** What every program needs: the name server's address, an access key if one is given, and a bound on waiting. */
 final class Client {
     static final String NAMESRV = System.getenv("NAMESRV");
+    private static final int API_MILLISECONDS = 20000;
+
+    static {
+        // The clients' threads would keep a program alive whose main thread has failed.
+        Thread.currentThread().setUncaughtExceptionHandler((thread, error) -> {
+            say("BROKE", error);
+            System.exit(1);
+        });
+    }
 
     private Client() {}
 
@@ -26,6 +35,7 @@ final class Client {
         DefaultMQProducer producer = new DefaultMQProducer(group, hook());
         producer.setNamesrvAddr(NAMESRV);
         producer.setSendMsgTimeout(10000);
+        producer.setMqClientApiTimeout(API_MILLISECONDS);
         producer.start();
         return producer;
     }
@@ -33,6 +43,7 @@ final class Client {
     static DefaultMQPushConsumer consumer(String group) {
         DefaultMQPushConsumer consumer = new DefaultMQPushConsumer(group, hook(), new AllocateMessageQueueAveragely());
         consumer.setNamesrvAddr(NAMESRV);
+        consumer.setMqClientApiTimeout(API_MILLISECONDS);
         consumer.setConsumeFromWhere(ConsumeFromWhere.CONSUME_FROM_FIRST_OFFSET);
         // Let the listener at work finish, so that its message counts as done.
         consumer.setAwaitTerminationMillisWhenShutdown(5000);
@@ -42,6 +53,7 @@ final class Client {
     static DefaultLitePullConsumer puller(String group) {
         DefaultLitePullConsumer consumer = new DefaultLitePullConsumer(group, hook());
         consumer.setNamesrvAddr(NAMESRV);
+        consumer.setMqClientApiTimeout(API_MILLISECONDS);
         consumer.setConsumeFromWhere(ConsumeFromWhere.CONSUME_FROM_FIRST_OFFSET);
         return consumer;
     }
