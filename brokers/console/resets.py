@@ -21,6 +21,9 @@ def reset(request: HttpRequest, instance: str, group: str) -> HttpResponse:
     shows = access.filter_of(actor, instance, "mq:ResetConsumerOffset")
     read = offsets.progress([found.pk])[found.pk].topics
     names = [topic.topic for topic in read if shows is None or shows(topic.topic)]
+    asked = request.POST.get("topic", "")
+    if asked and asked not in names:
+        access.topic(actor, instance, asked, action="mq:ResetConsumerOffset")  # who may not hears so, and why
     preview = None
     form = ResetForm(request.POST or None, topics=names)
     if request.method == "POST" and form.is_valid():

@@ -327,7 +327,7 @@ PAGES: dict[tuple[str, str], Row] = {
     **both("assume", FREE),
     ("role_leave", "POST"): FREE,
     ("unused", "GET"): row("ram:ListUnusedRights", EVERYONE),
-    ("key_rotate", "POST"): Row(is_own=True, about={"key_id": "key"}),
+    ("key_rotate", "POST"): Row(is_own=True, about={"key_id": "key"}, roots_confirm=True),
     ("requests", "GET"): Row((BASE,)),
     ("topic_requests", "GET"): row("mq:QueryTopic", TOPIC),
     ("request_ask", "GET"): Row((BASE,)),
@@ -347,12 +347,12 @@ PAGES: dict[tuple[str, str], Row] = {
     ("security_password", "POST"): FREE,
     **both("security_app", FREE),
     **both("security_passkey", FREE),
-    ("security_remove", "POST"): NOBODYS,
+    ("security_remove", "POST"): Row(is_own=True, is_never=True, always=302),  # a fresh proof comes first
     ("security_recovery_codes", "POST"): FREE,
     ("security_required", "POST"): FREE,  # it asks for the password first; `test_rooms` has the right
     ("sessions", "GET"): FREE,
     ("sessions_end_others", "POST"): FREE,
-    ("session_end", "POST"): FREE,
+    ("session_end", "POST"): Row(always=302),  # what is not one's own is not there, and a notice says so
     ("user_sessions_end", "POST"): row("ram:EndSessions", USER, about=_U),
     ("user_factors_remove", "POST"): row("ram:UnbindMFADevice", USER, GIVEN, about=_U),
     ("limits", "GET"): row("mq:QueryLimits", "mq:*", sees_all=True),

@@ -101,6 +101,8 @@ def test_page(world: World, doors: Doors, name: str, method: str) -> None:
             return answer.status in {200, 302, 404}
         if cell.expected == "nobody":
             return to_sign_in
+        if row.always:
+            return answer.status == row.always and not to_sign_in
         if row.roots_confirm and cell.who.is_root:
             return answer.location.startswith("/confirm?next=")
         if cell.expected == "in":
