@@ -73,7 +73,8 @@ class Unanswered(Exception):
 LEASES = "leases"  # several members of a group at one queue, deliveries that run out, receipts
 DEDUP = "dedup"  # dedup ids
 ENTRIES = "entries"  # each entry of a batch with its own result; everything about a message checked and named
-EVERYTHING = frozenset({LEASES, DEDUP, ENTRIES})
+TRANSACTIONS = "transactions"  # `TransactionalDoor`
+EVERYTHING = frozenset({LEASES, DEDUP, ENTRIES, TRANSACTIONS})
 
 
 class Door(Protocol):

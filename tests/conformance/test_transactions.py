@@ -13,13 +13,13 @@ from tests.conformance.conftest import Product
 from tests.conformance.door import Decided, Door, Message, Refused, TransactionalDoor
 from tests.stack import wait_until
 
+pytestmark = pytest.mark.needs("transactions")
 _numbers = itertools.count(1)
 
 
 @pytest.fixture
 def shop(door: Door) -> TransactionalDoor:
-    if not isinstance(door, TransactionalDoor):
-        pytest.skip("no transactions through this door")
+    assert isinstance(door, TransactionalDoor)
     return door
 
 
