@@ -15,7 +15,7 @@ from tests.interop.conftest import Java, Program
 from tests.stack import Running, wait_until
 
 Rest = Callable[..., Any]
-COUNT = 300
+COUNT = 2000  # enough to be still sending when the worker dies
 
 
 class Heard:
