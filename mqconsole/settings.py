@@ -292,6 +292,8 @@ SPECTACULAR_SETTINGS = {
     "OAS_VERSION": "3.1.0",
     "AUTHENTICATION_WHITELIST": [],
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "COMPONENT_SPLIT_PATCH": False,  # a change is judged like any other form: what it needs, it needs
+    "ENFORCE_NON_BLANK_FIELDS": True,
     "PATH_CONVERTER_OVERRIDES": {"name": {"type": "string"}},
     "POSTPROCESSING_HOOKS": ["brokers.api.schema.complete"],
 }

@@ -194,3 +194,5 @@ for _kind, _reader in (("Numeric", _number), ("Date", _instant)):
     for _compare in ("Equals", "LessThan", "LessThanEquals", "GreaterThan", "GreaterThanEquals"):
         _OPERATORS[_kind + _compare] = (_kind.lower(), _compared(_reader, _compare), False)
     _OPERATORS[_kind + "NotEquals"] = (_kind.lower(), _compared(_reader, "Equals"), True)
+# What a document may name.
+OPERATORS, KEYS = frozenset(_OPERATORS), frozenset(_KEYS)

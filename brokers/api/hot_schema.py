@@ -2,7 +2,7 @@
 
 from ..domain import limits
 from . import request_schema
-from .hot_words import CONTENT, INSTANT, RECEIPTS, TEXT, Json, answer, object_, operation, ref
+from .hot_words import CONTENT, INSTANT, ONE_BODY, RECEIPTS, SAID, TEXT, Json, answer, object_, operation, ref
 
 _FAILURE: Json = answer(
     ["ok", "code", "title", "detail"], ok={"const": False}, code=TEXT, title=TEXT, detail=TEXT, receipt=TEXT
@@ -33,7 +33,7 @@ SCHEMAS: Json = {
                 "description": "left out, the server makes one",
             },
         ),
-        "oneOf": [{"required": ["body"]}, {"required": ["body_base64"]}],
+        "oneOf": ONE_BODY,
     },
     "Sent": answer(
         ["message_id", "queue", "offset"],
@@ -51,6 +51,7 @@ SCHEMAS: Json = {
                 "type": "string",
                 "minLength": 1,
                 "maxLength": limits.GROUP_NAME_CHARS,
+                "pattern": "^[%|a-zA-Z0-9_-]+$",
                 "description": "who is asked when no decision comes; made when it is new",
             },
             deliver_at={"type": "null"},
@@ -63,7 +64,7 @@ SCHEMAS: Json = {
                 "pattern": "^[A-Za-z0-9]+$",
             },
         ),
-        "oneOf": [{"required": ["body"]}, {"required": ["body_base64"]}],
+        "oneOf": ONE_BODY,
     },
     "HalfSent": answer(
         ["transaction_id", "message_id", "queue", "check_at"],
@@ -93,7 +94,7 @@ SCHEMAS: Json = {
     "PollChecks": object_(
         [],
         topics={
-            "type": "array",
+            "type": ["array", "null"],
             "items": {"type": "string", "minLength": 1},
             "maxItems": limits.RECEIVE_TOPIC_COUNT,
             "description": "whose transactions; needs PUB on each. Left out: all, which needs PUB on all",
@@ -109,7 +110,7 @@ SCHEMAS: Json = {
         message_id=TEXT,
         topic=TEXT,
         queue={"type": "integer"},
-        **{**CONTENT, "body": {**TEXT, "description": "when it is UTF-8; else body_base64"}},
+        **SAID,
         born_at=INSTANT,
         stored_at=INSTANT,
     ),
@@ -175,7 +176,7 @@ SCHEMAS: Json = {
         topic={"type": "string", "description": "where the message was sent, also for a retry"},
         queue={"type": "integer"},
         offset={"type": "integer"},
-        **{**CONTENT, "body": {**TEXT, "description": "when it is UTF-8; else body_base64"}},
+        **SAID,
         compression={
             "enum": ["zlib", "lz4", "zstd"],
             "description": "the sender compressed the body with this, and it comes as it was sent; else absent",
@@ -256,6 +257,7 @@ PATHS: Json = {
         request="TransactionDecision",
         answer="Decided",
         of="transaction",
+        needs_body=False,
     ),
     f"{_TRANSACTION}:rollback": operation(
         "rollbackTransaction",
@@ -263,6 +265,7 @@ PATHS: Json = {
         request="TransactionDecision",
         answer="Decided",
         of="transaction",
+        needs_body=False,
     ),
     "/instances/{instance}/producer-groups/{group}:checks": operation(
         "pollChecks",
@@ -270,6 +273,7 @@ PATHS: Json = {
         request="PollChecks",
         answer="Checks",
         of="group",
+        needs_body=False,
     ),
     f"{_GROUP}/messages:receive": operation(
         "receiveMessages", "Receive messages, waiting for them", request="Receive", answer="Received", of="group"

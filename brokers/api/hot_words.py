@@ -31,18 +31,24 @@ RECEIPTS: Json = {
     "maxItems": limits.RECEIPT_COUNT,
     "description": "as the receive call returned them",
 }
+_BASE64 = "^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"
 CONTENT: Json = {
-    "body": {"type": "string", "description": "text; or give body_base64"},
-    "body_base64": {"type": "string", "contentEncoding": "base64", "description": "bytes"},
+    "body": {"type": ["string", "null"], "description": "text; or give body_base64"},
+    "body_base64": {
+        "type": ["string", "null"],
+        "pattern": _BASE64,
+        "contentEncoding": "base64",
+        "description": "bytes",
+    },
     "tag": {"type": ["string", "null"], "minLength": 1, "maxLength": limits.TAG_CHARS},
     "keys": {
-        "type": "array",
+        "type": ["array", "null"],
         "items": {"type": "string", "minLength": 1, "maxLength": limits.KEY_CHARS},
         "maxItems": limits.KEY_COUNT,
         "description": "messages are found by them",
     },
     "properties": {
-        "type": "object",
+        "type": ["object", "null"],
         "additionalProperties": TEXT,
         "maxProperties": limits.PROPERTY_COUNT,
         "description": f"at most {limits.PROPERTIES_BYTES} bytes in all",
@@ -54,10 +60,25 @@ CONTENT: Json = {
         "description": "messages with the same one go to the same queue, in order",
     },
 }
+# One of the two, the other left out or null.
+ONE_BODY: list[Json] = [
+    {"required": [given], "properties": {given: {"type": "string"}, other: {"type": "null"}}}
+    for given, other in (("body", "body_base64"), ("body_base64", "body"))
+]
+# The same in an answer, which leaves out what there is not.
+SAID: Json = {
+    **CONTENT,
+    "body": {**TEXT, "description": "when it is UTF-8; else body_base64"},
+    "body_base64": {**CONTENT["body_base64"], "type": "string"},
+    "keys": {**CONTENT["keys"], "type": "array"},
+    "properties": {**CONTENT["properties"], "type": "object"},
+}
 
 
-def operation(name: str, summary: str, *, request: str, answer: str, of: str, status: str = "200") -> Json:
-    """Returns a POST of a hot route; `of` names what its path ends with."""
+def operation(
+    name: str, summary: str, *, request: str, answer: str, of: str, status: str = "200", needs_body: bool = True
+) -> Json:
+    """Returns a POST of a hot route; `of` names what its path ends with. No body is `{}` unless one is needed."""
     return {
         "operationId": name,
         "summary": summary,
@@ -65,7 +86,7 @@ def operation(name: str, summary: str, *, request: str, answer: str, of: str, st
         "parameters": [
             {"name": part, "in": "path", "required": True, "schema": {"type": "string"}} for part in ("instance", of)
         ],
-        "requestBody": {"required": True, "content": {"application/json": {"schema": ref(request)}}},
+        "requestBody": {"required": needs_body, "content": {"application/json": {"schema": ref(request)}}},
         "responses": {
             status: {
                 "description": "",

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -13,6 +13,7 @@ from ..domain import quotas
 from ..domain.errors import Rejected
 from ..domain.quotas import Quota, Scope
 from ..engine import quotas as engine
+from . import form_words
 from .identity import actor_of
 from .view import ApiView, Form, Integer, Text, page, read
 
@@ -31,13 +32,15 @@ class LimitShape(serializers.Serializer[quotas.Usage]):
     reached = serializers.BooleanField(source="is_reached")
 
 
+@extend_schema_field(form_words.LIMITS)
+class _Values(serializers.DictField):
+    child = Integer(min_value=0, max_value=quotas.HIGHEST, allow_null=True)
+
+
 class LimitsForm(Form):
     scope = serializers.ChoiceField(choices=[one.value for one in Scope])
     target = Text(required=False, default="", max_length=64, help_text="the instance or the key")
-    limits = serializers.DictField(
-        child=Integer(min_value=0, max_value=quotas.HIGHEST, allow_null=True),
-        help_text="the limit's name and its value; null takes it away",
-    )
+    limits = _Values()
 
 
 class Limits(ApiView):

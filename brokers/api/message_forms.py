@@ -23,7 +23,7 @@ class Instant(serializers.DateTimeField):
         raise serializers.ValidationError("must be an instant with its zone, like 2026-11-21T08:30:00Z")
 
 
-@extend_schema_field({"type": "string", "pattern": "^[0-9]{1,19}$"})
+@extend_schema_field({"type": "string", "pattern": "^0*[1-9][0-9]{0,17}$", "maxLength": 19})
 class Number(serializers.CharField):
     """The number of a dead letter or an operation: a string of digits."""
 
@@ -42,10 +42,15 @@ def _with_times(fields: Any) -> Any:  # Any: REST framework's ordered fields
 
 class SearchQuery(PageQuery):
     topic = Text(required=False)
-    key = Text(required=False)
-    message_id = Text(required=False)
+    key = Text(required=False, allow_blank=False, max_length=limits.KEY_CHARS)
+    message_id = Text(required=False, allow_blank=False, max_length=limits.MESSAGE_ID_CHARS)
     tag = Text(required=False, help_text="one tag, or several as a||b")
-    body = Text(required=False, help_text="a text in the body, letter by letter")
+    body = Text(
+        required=False,
+        allow_blank=False,
+        max_length=limits.SEARCH_TEXT_CHARS,
+        help_text="a text in the body, letter by letter",
+    )
 
     def get_fields(self) -> Any:  # Any: as above
         return _with_times(super().get_fields())

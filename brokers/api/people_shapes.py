@@ -9,6 +9,7 @@ from rest_framework import serializers
 from accounts import grants, limits
 from accounts.models import Policy, PolicyVersion, User, UserGroup
 
+from . import form_words
 from .shapes import KeyShape
 from .view import Boolean, Form, Text
 
@@ -36,6 +37,7 @@ class MemberForm(Form):
     user = Text(max_length=limits.USER_NAME_CHARS)
 
 
+@extend_schema_field(form_words.POLICY)
 class DocumentField(serializers.JSONField):
     """A RAM policy as a JSON object."""
 
@@ -69,11 +71,16 @@ class GrantForm(HolderForm):
     right = serializers.ChoiceField(choices=list(grants.QUICK))
 
 
+@extend_schema_field({"type": "string", "anyOf": [{"format": "ipv4"}, {"format": "ipv6"}], "default": "127.0.0.1"})
+class AddressField(serializers.IPAddressField):
+    """An IP address of either kind."""
+
+
 class SimulationForm(Form):
     user = Text(max_length=limits.USER_NAME_CHARS)
     action = Text(max_length=128)
     resource = Text(max_length=512)
-    source_ip = serializers.IPAddressField(required=False, default="127.0.0.1")
+    source_ip = AddressField(required=False, default="127.0.0.1")
     at = serializers.DateTimeField(required=False, help_text="now, if it is left out")
     secure = Boolean(required=False, default=False, help_text="over TLS")
     mfa = Boolean(required=False, default=False, help_text="with a second factor")

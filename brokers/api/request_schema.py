@@ -1,7 +1,7 @@
 """Requests and replies in OpenAPI; `protocols.http.requests` reads them."""
 
 from ..domain import limits
-from .hot_words import CONTENT, INSTANT, TEXT, Json, answer, object_, operation, ref
+from .hot_words import CONTENT, INSTANT, ONE_BODY, SAID, TEXT, Json, answer, object_, operation, ref
 
 
 def _look() -> Json:
@@ -26,9 +26,15 @@ def _look() -> Json:
 
 _CONTENT_OF_REQUEST: Json = {
     **CONTENT,
-    "message_id": {"type": ["string", "null"], "minLength": 1, "maxLength": limits.MESSAGE_ID_CHARS},
+    "message_id": {
+        "type": ["string", "null"],
+        "minLength": 1,
+        "maxLength": limits.MESSAGE_ID_CHARS,
+        "pattern": "^[A-Za-z0-9]+$",
+    },
 }
-_REPLY_CONTENT: Json = {name: CONTENT[name] for name in ("body", "body_base64", "tag", "keys", "properties")}
+_REPLY_MEMBERS = ("body", "body_base64", "tag", "keys", "properties")
+_REPLY_CONTENT: Json = {name: CONTENT[name] for name in _REPLY_MEMBERS}
 SCHEMAS: Json = {
     "Request": {
         **object_(
@@ -36,7 +42,7 @@ SCHEMAS: Json = {
             **_CONTENT_OF_REQUEST,
             timeout_seconds={
                 "type": ["number", "null"],
-                "exclusiveMinimum": 0,
+                "minimum": 0.001,
                 "maximum": limits.REQUEST_SECONDS,
                 "default": limits.REQUEST_DEFAULT_SECONDS,
                 "description": "how long replies are waited for",
@@ -56,7 +62,7 @@ SCHEMAS: Json = {
                 }
             },
         ),
-        "oneOf": [{"required": ["body"]}, {"required": ["body_base64"]}],
+        "oneOf": ONE_BODY,
     },
     "ReplyGiven": {
         **object_(
@@ -64,14 +70,14 @@ SCHEMAS: Json = {
             reply_to={"type": "string", "description": "as the request was received with it"},
             **_REPLY_CONTENT,
         ),
-        "oneOf": [{"required": ["reply_to", "body"]}, {"required": ["reply_to", "body_base64"]}],
+        "oneOf": ONE_BODY,
     },
     "ReplyTaken": answer(["correlation_id"], correlation_id=TEXT),
     "Reply": answer(
         ["group", "client_id", "tag", "keys", "properties", "replied_at"],
         group={"type": "string", "description": "the group that answered"},
         client_id=TEXT,
-        **{**_REPLY_CONTENT, "body": {**TEXT, "description": "when it is UTF-8; else body_base64"}},
+        **{name: SAID[name] for name in _REPLY_MEMBERS},
         replied_at=INSTANT,
         is_compressed={"type": "boolean", "description": "true: a client compressed it in a way not opened here"},
     ),

@@ -13,7 +13,7 @@ from rest_framework.views import APIView
 from ..domain import limits
 from ..domain.errors import ErrorCode
 from ..protocols.http import problems
-from . import errors, hot_schema
+from . import errors, form_words, hot_schema
 from .idempotency import HEADER
 from .view import AnyFormat, ApiView, Renderer
 
@@ -57,23 +57,12 @@ _IDEMPOTENCY: Json = {
 }
 _REFERENCE = "#/components/schemas/"
 _SOMETIMES = {"body", "body_base64", "sharding_key"}
-# What `domain.names` asks of a name, but for the reserved ones.
-_NAMES = {
-    "InstanceForm": "^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$",
-    "TopicForm": "^[%|a-zA-Z0-9_-]+$",
-    "GroupForm": "^[%|a-zA-Z0-9_-]+$",
-    "UserForm": "^[a-z0-9](?:[a-z0-9_-]*[a-z0-9])?$",
-    "UserGroupForm": "^[a-z0-9](?:[a-z0-9_-]*[a-z0-9])?$",
-    "RoleForm": "^[a-z0-9](?:[a-z0-9_-]*[a-z0-9])?$",
-    "PolicyForm": "^[A-Za-z0-9](?:[A-Za-z0-9_.-]*[A-Za-z0-9])?$",
-    "GrantForm": "^[%|a-zA-Z0-9_-]+$",
-}
 _SCANS = {"searchMessages", "listDeadLetters"}
 _INTRODUCTION = (
     "Names in paths are percent-encoded. A verb that is not an HTTP method follows a colon. Times are RFC 3339 in UTC."
     " Offsets and counts are numbers; numbers of dead letters and operations are names and therefore strings."
     " Lists answer `items`, `next` (the cursor of the next page, null at the end) and `complete`."
-    " Unknown members and query fields are refused."
+    " Unknown members and query fields are refused, and so is a text with U+0000 in it."
 )
 
 
@@ -154,12 +143,16 @@ def _component(name: str) -> str:
 def _shape(name: str, schema: Json) -> Json:
     """Returns a component as it is: answers have all members but those of a body, requests none but the known."""
     schema = {member: value for member, value in schema.items() if member != "description"}
+    properties = schema["properties"]
     if not name.endswith("Shape"):
-        if "name" in schema["properties"]:
-            schema["properties"]["name"] |= {"minLength": 1, "pattern": _NAMES[name]}
-        return {**schema, "additionalProperties": False}
-    for value in schema["properties"].values():
-        value.pop("readOnly", None)
+        known = _component(name)
+        for member, more in form_words.MEMBERS.get(known, {}).items():
+            properties[member] |= more
+        either = form_words.ALTERNATIVES.get(known)
+        return {**schema, "additionalProperties": False, **({"oneOf": either} if either else {})}
+    for value in properties.values():
+        for word in ("readOnly", "minLength"):
+            value.pop(word, None)
     return {**schema, "required": [member for member in schema["properties"] if member not in _SOMETIMES]}
 
 

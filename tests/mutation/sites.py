@@ -1,7 +1,8 @@
 """The places in the source that ask for a permission, and how each looks without the question.
 
-A check becomes nothing, a yes-or-no becomes yes, a filter lets everything through, and a look-up that checks is made as
-root. What only decides whether a button is drawn is no check, and is counted apart.
+A check becomes nothing, a yes-or-no becomes yes, a filter lets everything through, a look-up that checks is made as
+root, a refusal is not raised, and a look into the database forgets whose account it is for. What only decides whether
+a button is drawn is no check and is left out.
 """
 
 import ast
@@ -19,7 +20,7 @@ RAISING = {
     "access.check", "access.check_on_group", "check", "check_on_group", "permission.require",
     "permission.require_still",
     "require", "permissions.require", "members.require_holding", "members.require_no_deny", "require_holding",
-    "require_no_deny", "_require_swap", "_require_key",
+    "require_no_deny", "_require_swap", "_require_key", "roles.require_self",
 }  # fmt: skip
 # Calls that answer: what they answer when nobody is refused.
 ANSWERING: dict[str, object] = {
@@ -30,10 +31,29 @@ ANSWERING: dict[str, object] = {
 LOOKING = {
     "access.instance", "access.topic", "access.group", "access.operation", "members.user", "members.group", "user",
     "group", "grants.policy", "policy", "names.topic", "names.group", "names.topic_or_new", "names.group_or_new",
-    "_sub_account", "_named", "producers.get",
+    "_sub_account", "_named", "producers.get", "roles.role",
 }  # fmt: skip
-# Rooms in which names without a room in front mean something else.
+# Files in which these names need no room in front.
 PLAIN = {"access.py", "members.py", "grants.py", "permission.py", "hints.py"}
+# Names that mean this in one file alone.
+LOCAL = {
+    ("accounts/audit_log.py", "_require"): "raising", ("accounts/roles.py", "role"): "looking",
+    ("accounts/roles.py", "require_self"): "raising", ("catalog/client_settings.py", "_check"): "raising",
+    ("remoting/admin/topics.py", "_require"): "raising",
+}  # fmt: skip
+# What refuses when it is raised.
+REFUSALS = {"Denied", "denial", "_denied", "_beyond"}
+# What looks into the database for the account that asks.
+QUERIES = {"filter", "get"}
+OWNERS = {"actor.account_id", "asker.account_id", "account_id", "found.account_id"}
+# No account asks here: the operator's own commands and the jobs, for every account in turn; and metrics, which are for
+# this machine or for a token (tests/integration/test_hardening.py has them).
+DOORLESS = {"accounts/audit_proof.py", "doors/http/metrics.py"}
+# Functions of files in which rows are only counted, for a limit on how many there may be: nobody reads the number.
+COUNTING = {
+    ("accounts/members.py", "create_user"), ("accounts/members.py", "create_group"),
+    ("accounts/grants.py", "create_policy"), ("accounts/roles.py", "create"), ("catalog/quotas.py", "_count"),
+}  # fmt: skip
 # Files, and functions of files, that ask only to leave a button out.
 BUTTONS = {
     ("console/tags.py", ""), ("console/transactions.py", "show"), ("console/transactions.py", "frame"),
@@ -46,7 +66,7 @@ BUTTONS = {
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """One call. `function` is the qualified name of the function it stands in."""
+    """One call or `raise`. `function` is the qualified name of the function it stands in."""
 
     path: Path
     line: int
@@ -64,36 +84,52 @@ def find() -> Iterator[Site]:
     calls = (
         (path, function, node)
         for path in sorted(path for room in ROOMS for path in (PROJECT / room).rglob("*.py"))
-        if "migrations" not in path.parts
-        for function, node in _calls(ast.parse(path.read_text()), path.name)
-        if not (_kind(node, path.name) == "answering" and _is_button(path, function))
+        if not {"migrations", "management"} & set(path.parts) and not str(path).endswith(tuple(DOORLESS))
+        for function, node in _places(ast.parse(path.read_text()), path)
+        if not (_kind(node, path) == "answering" and _is_in(BUTTONS, path, function))
+        if not (_kind(node, path) == "owning" and _is_in(COUNTING, path, function))
     )
     for number, (path, function, node) in enumerate(calls, 1):
         yield Site(path, node.lineno, node.col_offset, function, ast.unparse(node)[:90], number)
 
 
-def _is_button(path: Path, function: str) -> bool:
-    return any(str(path).endswith(file) and function.startswith(name) for file, name in BUTTONS)
+def _is_in(places: set[tuple[str, str]], path: Path, function: str) -> bool:
+    return any(str(path).endswith(file) and function.startswith(name) for file, name in places)
 
 
-def _calls(tree: ast.AST, file: str, inside: str = "") -> Iterator[tuple[str, ast.Call]]:
+def _places(tree: ast.AST, path: Path, inside: str = "") -> Iterator[tuple[str, ast.Call | ast.Raise]]:
     for node in ast.iter_child_nodes(tree):
         name = inside
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             name = f"{inside}.{node.name}" if inside else node.name
-        if isinstance(node, ast.Call) and inside and _kind(node, file):
+        if isinstance(node, ast.Call | ast.Raise) and inside and _kind(node, path):
             yield inside, node
-        yield from _calls(node, file, name)
+        yield from _places(node, path, name)
 
 
-def _kind(node: ast.Call, file: str) -> str:
+def _kind(node: ast.Call | ast.Raise, path: Path) -> str:
+    if isinstance(node, ast.Raise):
+        return "refusing" if isinstance(node.exc, ast.Call) and ast.unparse(node.exc.func) in REFUSALS else ""
     called = ast.unparse(node.func)
-    if "." not in called and file not in PLAIN:
+    for (file, name), kind in LOCAL.items():
+        if called == name and str(path).endswith(file):
+            return kind
+    if (
+        isinstance(node.func, ast.Attribute)
+        and node.func.attr in QUERIES
+        and any(_is_owner(one) for one in node.keywords)
+    ):
+        return "owning"
+    if "." not in called and path.name not in PLAIN:
         return ""
     for kind, names in (("raising", RAISING), ("answering", ANSWERING), ("looking", LOOKING)):
         if called in names:
             return kind
     return ""
+
+
+def _is_owner(given: ast.keyword) -> bool:
+    return (given.arg or "").endswith("account_id") and ast.unparse(given.value) in OWNERS
 
 
 class _Change(ast.NodeTransformer):
@@ -107,18 +143,30 @@ class _Change(ast.NodeTransformer):
         if isinstance(node.value, ast.Call) and self._is_it(node.value):
             if self._counted:
                 return self._counting(node)
-            if _kind(node.value, self._site.path.name) == "raising":
+            if _kind(node.value, self._site.path) == "raising":
                 return ast.copy_location(ast.Constant(None), node)
         return self.generic_visit(node)
+
+    def visit_Raise(self, node: ast.Raise) -> ast.AST:
+        if not self._is_it(node):
+            return self.generic_visit(node)
+        if not self._counted:
+            return ast.copy_location(ast.Pass(), node)
+        assert node.exc is not None
+        node.exc = self._counting(node.exc)
+        return node
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
         if not self._is_it(node):
             return self.generic_visit(node)
         if self._counted:
             return self._counting(node)
-        kind = _kind(node, self._site.path.name)
+        kind = _kind(node, self._site.path)
+        changed = copy.deepcopy(node)
+        if kind == "owning":
+            changed.keywords = [one for one in node.keywords if not _is_owner(one)]
+            return ast.copy_location(changed, node)
         if kind == "looking":
-            changed = copy.deepcopy(node)
             as_root = ast.parse(f"__import__('dataclasses').replace({ast.unparse(node.args[0])}, is_root=True)")
             assert isinstance(as_root.body[0], ast.Expr)
             changed.args[0] = as_root.body[0].value
@@ -133,7 +181,7 @@ class _Change(ast.NodeTransformer):
         pair = ast.Tuple([told.body[0].value, node], ast.Load())
         return ast.copy_location(ast.Subscript(pair, ast.Constant(1), ast.Load()), node)
 
-    def _is_it(self, node: ast.Call) -> bool:
+    def _is_it(self, node: ast.Call | ast.Raise) -> bool:
         return (node.lineno, node.col_offset) == (self._site.line, self._site.column)
 
 

@@ -47,7 +47,8 @@ def parse_decision(value: Mapping[str, Any]) -> bool:  # Any: unchecked JSON
 def parse_poll(value: Mapping[str, Any]) -> PollForm:  # Any: unchecked JSON
     """Returns what a poll asks for. Raises Rejected."""
     messages.only_members(value, _POLL_MEMBERS)
-    topics = value.get("topics") or []
+    topics = value.get("topics")
+    topics = [] if topics is None else topics
     is_list = isinstance(topics, list) and all(isinstance(name, str) and name for name in topics)
     if not is_list or len(topics) > limits.RECEIVE_TOPIC_COUNT:
         raise Rejected(f"topics is a list of at most {limits.RECEIVE_TOPIC_COUNT} names; leave it out for all topics.")

@@ -14,7 +14,7 @@ from tests.unit.policies import naive
 
 OWNERS = ("own", "foreign", "crossed", "missing", "malformed")
 # Words of an address that name nothing of anybody.
-CONSTANT = {"scope": "account", "of_instance": "instance"}
+CONSTANT = {"scope": "account", "of_instance": "instance", "system": "PubOnly"}
 HELD = ("exact", "denied", "from elsewhere", "without TLS")
 NUMBERS = {
     "number", "place", "half", "operation", "dead_letter", "version", "topic_id", "group_id", "instance_id",
@@ -23,8 +23,10 @@ CONDITIONS = {
     "from elsewhere": {"IpAddress": {"acs:SourceIp": "203.0.113.0/24"}},
     "without TLS": {"Bool": {"acs:SecureTransport": "true"}},
 }
-# For `tests.mutation`: who is asked, None for everybody; and the world, to put right after a difference.
+# For `tests.mutation`: who is asked, None for everybody; whether one difference is enough; and the world, to put right
+# after it.
 ASKERS: frozenset[str] | None = None
+STOPS = False
 LAST_WORLD: list[World] = []
 
 
@@ -111,6 +113,11 @@ def _as_held(world: World, who: Who, row: Row, *, owner: str) -> Iterator[Who]:
         extra = {"Condition": CONDITIONS[who.name]} if who.name in CONDITIONS else {}
         yield world.hold(who.name, {"Version": "1", "Statement": [{**one, **extra} for one in allows]})
         return
+    if owner == "own" and all(need[0].startswith("mq:") and not need[1].endswith("*") for need in needs):
+        # Allowed everything but what is hidden, so that a list that trusts the star alone shows too much.
+        everything = {"Effect": "Allow", "Action": ["mq:*", "ram:*"], "Resource": "*"}
+        hidden = {"Effect": "Deny", "Action": "mq:*", "Resource": f"acs:mq:*:*:*{HIDDEN}*"}
+        yield world.hold(who.name, {"Version": "1", "Statement": [everything, hidden]})
     for action, resource in needs if owner == "own" else needs[:1]:
         deny = {"Effect": "Deny", "Action": action, "Resource": resource}
         yield world.hold(who.name, {"Version": "1", "Statement": [*allows, deny]})

@@ -8,11 +8,11 @@
 from dataclasses import dataclass, field
 
 from brokers.protocols.remoting.codes import Ask
-from tests.integration.matrix.rows import Need
+from tests.integration.matrix.rows import BASE, Need
 
 TOPIC, GROUP = "mq:{instance}%{topic}", "mq:{instance}%{group}"
 SUB_TOPIC, SUB_GROUP, LOOK = ("mq:SUB", TOPIC), ("mq:SUB", GROUP), ("mq:QueryTopic", TOPIC)
-_T, _G = "{instance}%{topic}", "{instance}%{group}"
+_T, _G, _RETRY, _FRESH = "{instance}%{topic}", "{instance}%{group}", "%RETRY%{instance}%{group}", "mq:{instance}%fresh"
 _SENT = {"queueId": "0", "sysFlag": "0", "bornTimestamp": "1700000000000", "flag": "0", "producerGroup": "p"}
 _SHORT = {"a": "p", "b": _T, "e": "0", "f": "0", "g": "1700000000000", "h": "0"}
 _PULL = {
@@ -61,13 +61,38 @@ class RemotingRow:
     body: str = ""
     by_number: bool = False
     is_lax: bool = False
+    creates: bool = False  # asked where naming a topic or a group makes it
 
 
 REMOTING: dict[str, RemotingRow] = {
     "SEND_MESSAGE": RemotingRow((("mq:PUB", TOPIC),), {**_SENT, "topic": _T}, "x"),
     "SEND_MESSAGE_V2": RemotingRow((("mq:PUB", TOPIC),), _SHORT, "x"),
     "SEND_BATCH_MESSAGE": RemotingRow((("mq:PUB", TOPIC),), _SHORT, "x"),
+    "SEND_MESSAGE#fresh": RemotingRow(
+        (("mq:PUB", _FRESH), BASE, ("mq:CreateTopic", _FRESH)),
+        {**_SENT, "topic": "{instance}%fresh", "defaultTopicQueueNums": "1"},
+        "x",
+        is_lax=True,
+        creates=True,
+    ),
+    "SEND_MESSAGE#traces": RemotingRow(
+        (("mq:PUB", "mq:{instance}%RMQ_SYS_TRACE_TOPIC"), BASE),
+        {**_SENT, "topic": "{instance}%RMQ_SYS_TRACE_TOPIC"},
+        "x",
+        is_lax=True,
+    ),
+    "SEND_MESSAGE#return": RemotingRow(
+        (SUB_GROUP,),
+        {**_SENT, "topic": _RETRY, "properties": "RETRY_TOPIC\x01" + _T + "\x02", "reconsumeTimes": "1"},
+        "x",
+    ),
+    "GET_MAX_OFFSET#retry": RemotingRow((SUB_GROUP,), {"topic": _RETRY, "queueId": "0"}),
     "PULL_MESSAGE": RemotingRow((SUB_GROUP, SUB_TOPIC), _PULL),
+    "PULL_MESSAGE#fresh": RemotingRow(
+        (("mq:SUB", _FRESH), SUB_TOPIC, BASE, ("mq:CreateGroup", _FRESH)),
+        {**_PULL, "consumerGroup": "{instance}%fresh"},
+        creates=True,
+    ),
     "LITE_PULL_MESSAGE": RemotingRow((SUB_GROUP, SUB_TOPIC), _PULL),
     "QUERY_CONSUMER_OFFSET": RemotingRow((SUB_GROUP, SUB_TOPIC), _PLACE),
     "UPDATE_CONSUMER_OFFSET": RemotingRow((SUB_GROUP, SUB_TOPIC), {**_PLACE, "commitOffset": "1"}),
@@ -105,4 +130,4 @@ REMOTING: dict[str, RemotingRow] = {
     "GET_ALL_TOPIC_LIST_FROM_NAMESERVER": RemotingRow(),
     "GET_TOPICS_BY_CLUSTER": RemotingRow((), {"cluster": "DefaultCluster"}),
 }
-assert set(REMOTING) <= set(Ask.__members__), "a line names no request code"
+assert {name.partition("#")[0] for name in REMOTING} <= set(Ask.__members__), "a line names no request code"

@@ -59,6 +59,7 @@ def row(action: str, resource: str, *more: Need, **how: Any) -> Row:  # Any: the
 FREE, OWN, PUBLIC = Row(), Row(is_own=True), Row(is_public=True)
 MAKERS, NOBODYS = "mq:{instance}%{makers}", Row(is_own=True, is_never=True)
 PUB = ("mq:PUB", TOPIC)
+PUB_ONLY = ("mq:PUB", "mq:QueryInstanceBaseInfo", "mq:ListTopic", "mq:QueryTopic")  # what the system policy gives
 
 API: dict[str, Row] = {
     "whoami": FREE,
@@ -177,6 +178,12 @@ API: dict[str, Row] = {
     "getUserInvitation": row("ram:GetUser", USER, is_never=True),
     "createUserInvitation": row("ram:UpdateLoginProfile", USER, GIVEN),
     "deleteUserInvitation": row("ram:UpdateLoginProfile", USER, is_never=True),
+    "updateUser#on": row("ram:UpdateUser", USER, ("ram:GetUser", USER), GIVEN, body={"active": True}),
+    "updateUserAccessKey#on": row("ram:UpdateAccessKey", USER, GIVEN, body={"enabled": True}),
+    "attachPolicy#system": row(
+        "ram:AttachPolicy", "ram:policy/{system}", *((action, "mq:*") for action in PUB_ONLY),
+        body={"user": "{user}"}, about={"policy": "system"},
+    ),
     "request": row("mq:PUB", TOPIC, body={"body": "x", "async": True}),
     "getRequests": Row((BASE,)),
     "getTopicRequests": row("mq:QueryTopic", TOPIC),

@@ -123,6 +123,8 @@ def run(world: World, row: Row, kinds: list[str], *, method: str, ask: cells.Ask
     unseen: dict[tuple[str, str], tuple[str, str]] = {}
     let_in: list[Cell] = []
     for cell in cells.of_row(world, row, kinds):
+        if wrong and cells.STOPS:
+            break
         if cell.expected in {"in", "public"}:
             let_in.append(cell)
             continue
@@ -139,7 +141,7 @@ def run(world: World, row: Row, kinds: list[str], *, method: str, ask: cells.Ask
     if changed:
         wrong.append(f"somebody who was refused changed {changed}")
         world.restore()
-    for cell in let_in:
+    for cell in let_in if not (wrong and cells.STOPS) else []:
         cells.hold_again(world, cell)
         answer = ask(cell)
         wrong += _faults(world, row, cell, answer=answer, is_right=judge(cell, answer))

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from accounts import members
+from accounts import grant_use, members
 from accounts.errors import Denied as AccountDenied
 from brokers.catalog import actions, producers, quotas, snapshot
 from brokers.domain import transactions as ids
@@ -73,6 +73,7 @@ ROOMS: dict[str, tuple[Callable[..., Any], Call]] = {
     "redrive_control.resume": (redrive_control.resume, call("operation")),
     "redrive_control.cancel": (redrive_control.cancel, call("operation")),
     "members.require_second_factor": (members.require_second_factor, lambda _things: ((True,), {})),
+    "grant_use.idle_keys": (grant_use.idle_keys, call(days=90)),
     "quotas.set_limits": (quotas.set_limits, lambda _things: ((Scope.ACCOUNT, ""), {"values": {Quota.TOPICS: 9}})),
     "transactions.decide_for_person": (
         transactions.decide_for_person,
@@ -110,8 +111,9 @@ def test_every_function_with_an_actor_has_a_line() -> None:
         if inspect.isfunction(made) and made.__module__ == room.__name__ and not name.startswith("_")
         if next(iter(inspect.signature(made).parameters), "") == "actor"
     }
-    # The accounts' functions take an asker, and their doors' lines ask them; this one is behind a password.
-    assert found | {"members.require_second_factor"} == set(ROOMS) | HIDING
+    # The accounts' functions take an asker, and their doors' lines ask them; but for one that is behind a password, and
+    # one that is asked after another of the same right.
+    assert found | {"members.require_second_factor", "grant_use.idle_keys"} == set(ROOMS) | HIDING
 
 
 @pytest.mark.parametrize("name", list(ROOMS))

@@ -21,6 +21,7 @@ from brokers.catalog import actions, producers, snapshot
 from brokers.domain import messages
 from brokers.domain.actor import Actor
 from brokers.domain.filters import parse_tags
+from brokers.domain.receipts import Receipt
 from brokers.engine import dead_letters, delivery, publish, settlement, transactions
 from brokers.engine.delivery import ReceiveRequest, Subscription
 from brokers.engine.settlement import Refusal
@@ -271,7 +272,7 @@ def _tenant(name: str, mark: str) -> Tenant:
         "strict": f"{name}-strict",
         "makers": makers, "transaction": str(prepared.id), "half": str(records.place(0, prepared.id.half_id)),
         "half_message": half.message_id, "scheduled": scheduled.message_id, "scope": "account",
-        "of_instance": "instance", "number": "1", "public_id": "nosuchsession",
+        "of_instance": "instance", "system": "PubOnly", "number": "1", "public_id": "nosuchsession",
         "session": "nosuchsession", "request": "0" * 32, "token": "nosuchtoken",
     }  # fmt: skip
     return made
@@ -288,6 +289,10 @@ def _hide(tenant: Tenant, number: int) -> None:
     fill(home, topic, group, body=f"body {HIDDEN}")
     [letter] = dead_letters.page(group).items
     dead_letters.start_redrive(actor, group, selection=dead_letters.Selection(ids=(letter.id,)))
+    # What all may see and what only some may see know of each other.
+    seen = Topic.objects.select_related("instance").get(instance=home, name=tenant.names["topic"])
+    take(home, seen, group)
+    take(home, topic, Group.objects.get(instance=home, name=tenant.names["group"]))
 
 
 def fill(instance: Instance, topic: Topic, group: Group, *, body: str) -> None:
@@ -297,16 +302,21 @@ def fill(instance: Instance, topic: Topic, group: Group, *, body: str) -> None:
         one = messages.Outgoing(body=body.encode(), message_id=messages.new_message_id(), keys=("k-1",), tag="paid")
         [result] = publish.publish([publish.Send(entry, one)])
         assert isinstance(result, publish.Published)
+    assert settlement.refuse([Refusal(take(instance, topic, group), "declined", None)]) == [None]
+
+
+def take(instance: Instance, topic: Topic, group: Group) -> Receipt:
+    """Receives a message and returns its receipt."""
     request = ReceiveRequest(
         group=snapshot.group(instance.account_id, instance.name, group.name),
-        subscriptions=(Subscription(entry, parse_tags("*")),),
+        subscriptions=(Subscription(snapshot.topic(instance.account_id, instance.name, topic.name), parse_tags("*")),),
         max_count=1,
         invisible=timedelta(seconds=60),
         client_id="till-1",
     )
     [got] = delivery.receive([request])
     assert isinstance(got, list)
-    assert settlement.refuse([Refusal(got[0].receipt, "declined", None)]) == [None]
+    return got[0].receipt
 
 
 def actor_of(user: User) -> Actor:

@@ -12,6 +12,7 @@ from ....dispatch import bridge
 from ....domain import clock
 from ....domain.actor import Actor
 from ....domain.errors import NotFound
+from ....domain.names import RETRY_PREFIX
 from ....engine import figures, offsets
 from ....engine.offsets import Reset
 from ....protocols.remoting import bodies
@@ -38,7 +39,9 @@ async def of_group(call: Call) -> Command:
         except NotFound:
             continue
         topics.append((topic.id, topic.name))
-    rows = await bridge.run(_rows, group.id, topics if asked else None, parsed.prefix)
+    if not asked:
+        topics = await bridge.run(_read, call.actor, group.instance, group.id)
+    rows = await bridge.run(_rows, group.id, topics, parsed.prefix)
     return call.reply(body=_stats(rows))
 
 
@@ -72,8 +75,15 @@ async def reset(call: Call) -> Command:
     return call.reply(body=b'{"offsetTable":' + table + b"}")
 
 
-def _rows(group_id: int, topics: list[tuple[int, str]] | None, prefix: str) -> list[_Row]:
-    names_by_id = dict(figures.read_topics(group_id) if topics is None else topics)
+def _read(actor: Actor, instance: str, group_id: int) -> list[tuple[int, str]]:
+    """Returns the topics a group reads that the actor may see; its own retries whoever may see how far it is."""
+    shows = access.filter_of(actor, instance, "mq:QueryTopic")
+    found = figures.read_topics(group_id)
+    return [(id, name) for id, name in found if shows is None or name.startswith(RETRY_PREFIX) or shows(name)]
+
+
+def _rows(group_id: int, topics: list[tuple[int, str]], prefix: str) -> list[_Row]:
+    names_by_id = dict(topics)
     return [
         (
             QueueName(names.wrap(prefix, names_by_id[topic_id]), BROKER_NAME, place.queue),
@@ -95,7 +105,8 @@ def _all(actor: Actor, own: str) -> list[tuple[str, list[_Row]]]:
         resource = access.resource(actor.account_id, group.instance.name, group.name)
         if access.may(actor, "mq:QueryConsumerOffset", resource):
             prefix = "" if group.instance.name == own else f"{group.instance.name}%"
-            found.append((f"{prefix}{group.name}", _rows(group.pk, None, prefix)))
+            topics = _read(actor, group.instance.name, group.pk)
+            found.append((f"{prefix}{group.name}", _rows(group.pk, topics, prefix)))
     return found
 
 
