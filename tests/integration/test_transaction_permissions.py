@@ -53,7 +53,7 @@ def test_preparing_deciding_and_polling_need_pub_on_the_topic(owner: httpx.Clien
     assert poll(member).status_code == poll(member, topics=["tx-a"]).status_code == 403
     grant = {"name": "tx-a", "right": "PUB", "user": "tx"}
     assert owner.post(f"{ROOT}/grants", json=grant).status_code == 200
-    wait_until(lambda: half(member, "tx-a").status_code == 201, what="the grant to count", seconds=3)
+    wait_until(lambda: half(member, "tx-a").status_code == 201, what="the grant to count", seconds=60)
     # Checks of tx-b are due as well, and stay away.
     assert poll(member).status_code == poll(member, topics=["tx-a", "tx-b"]).status_code == 403
     checks = wait_until(lambda: poll(member, topics=["tx-a"]).json()["checks"], what="a check")
@@ -70,7 +70,7 @@ def test_what_was_discarded_takes_the_right_to_send_again(owner: httpx.Client, m
     wait_until(lambda: owner.get(address).json()["state"] == "DISCARDED", what="the discard")
     owner.patch(f"{ROOT}/producer-groups/tx-till", json={"max_checks": None}).raise_for_status()
     assert owner.post(f"{ROOT}/grants", json={"name": "tx-a", "right": "PUB", "user": "tx"}).status_code == 200
-    wait_until(lambda: decide(member, transaction, "commit").status_code == 409, what="the grant to count", seconds=3)
+    wait_until(lambda: decide(member, transaction, "commit").status_code == 409, what="the grant to count", seconds=60)
     refused = decide(member, transaction, "commit", discarded=True)
     assert (refused.status_code, refused.json()["action"]) == (403, "mq:Resend")
     statement = {"Effect": "Allow", "Action": "mq:Resend", "Resource": "acs:mq:*:*:default%tx-a"}
