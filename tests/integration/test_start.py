@@ -99,7 +99,7 @@ def listeners(product: stack.Running) -> set[int | None]:
     """Returns the processes that listen on the HTTP port."""
     port = product.ports["MQ_HTTP_PORT"]
     every = psutil.net_connections("tcp")
-    return {one.pid for one in every if one.status == psutil.CONN_LISTEN and one.laddr.port == port}
+    return {one.pid for one in every if one.status == psutil.CONN_LISTEN and one.laddr and one.laddr.port == port}
 
 
 def test_nothing_outlives_a_killed_supervisor(own_server: stack.Running) -> None:
