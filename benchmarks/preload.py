@@ -14,8 +14,8 @@ _BATCH = 1000
 def fill(running: Stack, count: int) -> None:
     """Sends `count` messages of 1 KiB in batches of a thousand over four connections, and lets the database finish.
 
-    What is left of writing gigabytes within a minute (a checkpoint, a vacuum of the new rows) would be measured with the
-    next sends; a backlog that grew over hours leaves none.
+    What is left of writing gigabytes within a minute (a checkpoint, a vacuum of the new rows) would be measured with
+    the next sends; a backlog that grew over hours leaves none.
     """
     value = {"messages": [{"body": "x" * 1024, "tag": "a"}] * _BATCH}
     path = "/api/v1/instances/default/topics/bench/messages:batch"

@@ -39,7 +39,7 @@ _LOOK_AGAIN_SECONDS = 1.0
 _PULL_AGAIN_SECONDS = 5.0
 _REFRESH_SECONDS = 1.0
 # A group that found few messages looks for the next ones so much later at the earliest: one look costs as much as ten
-# messages, and at a thousand messages a second each would be looked for alone. The first after a rest waits for nothing.
+# messages, and at a thousand a second each would be looked for alone. The first after a rest waits for nothing.
 _GATHER_SECONDS = 0.004
 _FEW_COUNT = 16
 _PRESENCE_SECONDS = 5.0
