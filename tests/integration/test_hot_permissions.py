@@ -68,9 +68,7 @@ def test_consuming_needs_sub_on_topic_and_group(owner: httpx.Client, member: htt
     wait_until(lambda: receive(member).status_code == 200, what="the grant on the group to count", seconds=60)
 
 
-def test_revocation_reaches_the_hot_door_and_a_parked_receive(
-    owner: httpx.Client, member: httpx.Client
-) -> None:
+def test_revocation_reaches_the_hot_door_and_a_parked_receive(owner: httpx.Client, member: httpx.Client) -> None:
     for name, right in (("hot-a", "PUB|SUB"), ("hot-g", "SUB")):
         grant(owner, name, right)
     wait_until(lambda: receive(member).status_code == 200, what="the grants to count", seconds=60)

@@ -23,7 +23,7 @@ def test_every_address_and_every_kind_has_a_line() -> None:
 
 
 def test_watch(world: World, doors: Doors) -> None:
-    wrong = []
+    wrong: list[str] = []
     for kind, (number, needed) in WATCH.items():
         for cell in cells.of_row(world, needed, [number]):
             if cell.owner not in {"own", "foreign", "missing"} or (wrong and cells.STOPS):
