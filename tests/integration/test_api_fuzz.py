@@ -32,23 +32,22 @@ NAMES = {"instance": "default", "topic": "fuzz-orders", "group": "fuzz-mail", "r
 # Why a request that fits the schema may be refused all the same: what it means depends on more than its form.
 MEANINGS = (
     "The time range is empty",  # `from` lies before `to`
-    "This cursor is not one",  # a cursor is given out by the page before
-    "The cursor",
-    "SQL filter, character",  # a grammar of its own
+    r"(?:This|The) cursor|cursor must be",  # it is given out by the page before
+    "SQL filter, character|A filter|An SQL filter",  # a grammar of its own
     "This is not a reply address",  # signed by the server
     "This password",  # common ones, rows of keys, the name of the user
-    r"Statement \d+: ",  # a value fits its condition's operator, a newer action means an older one
-    "A policy has at most",  # characters of the whole text
-    r"\w+ cannot be set on this",  # which limits an instance has, or a key
-    "The limits of the account have no name",
-    r"\w+ must be a whole number from \d+ to \d+",  # the platform's own ceiling
-    "webhook_url",  # an address without a name or password in it, with a port there is
-    "The name of the",  # reserved ones, and lengths of what is derived from it
-    r"Topic '.*' (?:has queues|belongs to|is of type)",  # of the topic that is there
-    "These dead letters",
-    "An offset is",
-    "Give deliver_at or delay_seconds, not both",
-    r".*(?:Null characters are not allowed|NUL character|printable characters)",  # as the introduction says
+    r"Statement \d+: |A policy has at most",  # a value fits its condition's operator; characters of the whole text
+    r"\w+ cannot be set on this|The limits of the account",  # which limits an instance has, or a key
+    r"\w+ must be a whole number from",  # the platform's own ceiling
+    "webhook_url",  # an address without a name or password in it, and a port that can be
+    "The name of the|A (?:topic|group) name|(?:Topic|Group) name|Instance names",  # reserved ones, derived lengths
+    r"Topic '.*' (?:has queues|belongs to|is)",  # of the topic that is there
+    "An offset is|`time` takes",
+    "A tag has|A key has|A property|Property|(?:sharding_key|dedup_id|client_id) has",  # characters that are not printed
+    r"deliver_at is|\w+ is too far away|Give deliver_at or delay_seconds, not both",
+    "Ask about one action",
+    "This instance has many queues",
+    r".*(?:Null characters are not allowed|NUL|printable characters|without blanks)",  # as the introduction says
 )
 load_all_checks()
 

@@ -9,7 +9,7 @@ from urllib.parse import quote, unquote
 
 from tests.integration.matrix.doors import Answer
 from tests.integration.matrix.rows import Need, Row
-from tests.integration.matrix.world import CANARY, HIDDEN, Tenant, Who, World
+from tests.integration.matrix.world import CANARY, CANARY_NUMBER, HIDDEN, Tenant, Who, World
 from tests.unit.policies import naive
 
 OWNERS = ("own", "foreign", "crossed", "missing", "malformed")
@@ -168,8 +168,9 @@ def secrets_in(world: World, cell: Cell, answer: Answer, *, row: Row) -> list[st
     """Returns what stands in an answer that this asker must never read."""
     tenant = world.theirs if cell.who.account_id == world.theirs.account.pk else world.ours
     other = world.ours if tenant is world.theirs else world.theirs
-    words = [CANARY] if tenant is world.ours else []
-    if not (cell.who.is_root or "wildcard" in cell.who.name or row.sees_all) or tenant is world.theirs:
+    words = [CANARY, str(CANARY_NUMBER)] if tenant is world.ours else []
+    is_open = row.sees_all or (row.sees_instance and cell.who.name != "denied")
+    if not (cell.who.is_root or "wildcard" in cell.who.name or is_open) or tenant is world.theirs:
         words.append(HIDDEN)
     words += [one.secret for one in world.people.values() if one.user is not None]  # of anybody, to anybody
     text = answer.text

@@ -42,6 +42,7 @@ class Row:
     hides: tuple[Need, ...] = ()
     is_public: bool = False
     sees_all: bool = False
+    sees_instance: bool = False  # the right on an instance is one on all in it, but for what is denied
     is_own: bool = False  # about the asker's own things: what the path names must be theirs
     root_only: bool = False
     always: int = 0  # what everybody hears who signed in: the request wants something only the server can make
@@ -49,6 +50,7 @@ class Row:
     is_lax: bool = False  # the last name need not exist: it is made, or a notice on the next page tells
     roots_confirm: bool = False  # whoever is root proves it first, whatever is named
     by_id: bool = False  # the rights on the topic are asked once the thing is found, in the asker's own account
+    named: tuple[str, ...] = ()  # what is named beside the path: asked for each owner as well
     about: dict[str, str] | None = None  # path parameters that are called otherwise here
 
 
@@ -94,6 +96,7 @@ API: dict[str, Row] = {
     "searchMessages": row("mq:QueryMessage", TOPIC, BASE, query="?topic={topic}"),
     "getMessage": Row((BASE,), hides=(("mq:QueryMessage", TOPIC),)),
     "listOperations": Row((BASE,)),
+    "listOperations#group": row("mq:QueryOperation", GROUP, BASE, query="?group={group}", named=("group",)),
     "getOperation": row("mq:QueryOperation", SHOP),
     "listOperationEntries": row("mq:QueryOperation", SHOP),
     "pauseOperation": row("mq:Resend", SHOP),
@@ -136,15 +139,23 @@ API: dict[str, Row] = {
     "recallMessage": row("mq:PUB", TOPIC, about={"message": "scheduled"}),
     "listLimits": row("mq:QueryLimits", "mq:*", sees_all=True),
     "updateLimits": row(
-        "mq:UpdateLimits", SHOP, ("mq:QueryLimits", "mq:*"), sees_all=True,
+        "mq:UpdateLimits", SHOP, ("mq:QueryLimits", "mq:*"), sees_all=True, named=("instance",),
         body={"scope": "instance", "target": "{instance}", "limits": {"topics": 50}},
+    ),
+    "updateLimits#key": row(
+        "mq:UpdateLimits", "mq:*", ("mq:QueryLimits", "mq:*"), sees_all=True, named=("key",),
+        body={"scope": "key", "target": "{key}", "limits": {"connections": 50}},
     ),
     "sendHalfMessage": row("mq:PUB", TOPIC, body={"body": "x", "producer_group": "{makers}"}),
     "commitTransaction": row("mq:PUB", TOPIC, by_id=True),
     "rollbackTransaction": row("mq:PUB", TOPIC, by_id=True),
     "checkTransaction": row("mq:PUB", TOPIC, by_id=True),
     "getTransaction": Row((BASE, ("mq:QueryMessage", SHOP))),
-    "listTransactions": row("mq:QueryMessage", TOPIC, BASE, query="?topic={topic}"),
+    "listTransactions": row("mq:QueryMessage", TOPIC, BASE, query="?topic={topic}", named=("topic",)),
+    "listTransactions#all": row("mq:QueryMessage", SHOP, BASE, sees_instance=True),
+    "redriveDeadLetters#topic": row(
+        "mq:Resend", GROUP, PUB, body={"filter": {}, "destination": "topic:{topic}", "dry_run": True}
+    ),
     "pollChecks": row("mq:PUB", TOPIC, body={"topics": ["{topic}"]}, about={"group": "makers"}, is_lax=True),
     "listProducerGroups": Row((BASE,)),
     "getProducerGroup": row("mq:QueryProducerGroup", MAKERS, about={"group": "makers"}),
@@ -366,9 +377,9 @@ PAGES: dict[tuple[str, str], Row] = {
     **both("limits_edit", row("mq:UpdateLimits", "mq:*", query="")),
     **both("limits_edit_named", row("mq:UpdateLimits", SHOP, about={"scope": "of_instance", "name": "instance"})),
     ("message_recall", "POST"): row("mq:PUB", TOPIC, about={"message_id": "scheduled"}, is_lax=True),
-    ("transactions", "GET"): row("mq:QueryMessage", TOPIC, BASE, query="?topic={topic}"),
-    ("transactions_discarded", "GET"): row("mq:QueryMessage", TOPIC, BASE, query="?topic={topic}"),
-    ("transactions_decided", "GET"): row("mq:QueryMessage", TOPIC, BASE, query="?topic={topic}"),
+    ("transactions", "GET"): row("mq:QueryMessage", TOPIC, BASE, query="?topic={topic}", named=("topic",)),
+    ("transactions_discarded", "GET"): row("mq:QueryMessage", TOPIC, BASE, query="?topic={topic}", named=("topic",)),
+    ("transactions_decided", "GET"): row("mq:QueryMessage", TOPIC, BASE, query="?topic={topic}", named=("topic",)),
     ("transaction", "GET"): Row((BASE, ("mq:QueryMessage", SHOP))),
     ("transaction_commit", "POST"): Row((BASE, PUB), by_id=True),
     ("transaction_rollback", "POST"): Row((BASE, PUB), by_id=True),

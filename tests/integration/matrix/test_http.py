@@ -84,7 +84,7 @@ def test_api(world: World, doors: Doors, name: str) -> None:
             cell.expected != "in" or answer.status not in {401, 403, 404}
         )
 
-    run(world, row, _kinds(row, path), method=method, ask=ask, judge=judge)
+    run(world, row, [*_kinds(row, path), *row.named], method=method, ask=ask, judge=judge)
 
 
 @pytest.mark.parametrize(("name", "method"), list(PAGES))
@@ -111,7 +111,7 @@ def test_page(world: World, doors: Doors, name: str, method: str) -> None:
             return answer.status in {400, 404}
         return answer.status in CODES[cell.expected]
 
-    run(world, row, _kinds(row, path), method=method, ask=ask, judge=judge)
+    run(world, row, [*_kinds(row, path), *row.named], method=method, ask=ask, judge=judge)
 
 
 Judge = Callable[[Cell, Answer], bool]

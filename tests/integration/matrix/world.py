@@ -15,12 +15,13 @@ from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_K
 from django.db import connection
 
 from accounts import grants, key_cache, keys, members, people, permissions, roles, sessions, volatile
-from accounts.models import Account, PolicyVersion, User
+from accounts.models import AccessKey, Account, PolicyVersion, User
 from accounts.session_store import SessionStore
-from brokers.catalog import actions, producers, snapshot
-from brokers.domain import messages
+from brokers.catalog import actions, client_settings, producers, quotas, snapshot
+from brokers.domain import clock, messages
 from brokers.domain.actor import Actor
 from brokers.domain.filters import parse_tags
+from brokers.domain.quotas import Quota, Scope
 from brokers.domain.receipts import Receipt
 from brokers.engine import dead_letters, delivery, publish, settlement, transactions
 from brokers.engine.delivery import ReceiveRequest, Subscription
@@ -30,6 +31,7 @@ from brokers.protocols.remoting import records
 from tests import stack
 
 CANARY, HIDDEN = "canary-of-the-rival", "hidden-from-most"
+CANARY_NUMBER = 73456789  # a limit of theirs
 PASSWORD = "correct horse battery staple"
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 # Rows that come and go with requests, whatever is answered; and columns that say when something was used.
@@ -232,6 +234,11 @@ def _tenant(name: str, mark: str) -> Tenant:
     fill(instance, topic, group, body=f"body {mark}")
     members.create_user(actor, f"{name}-ben", password=None)
     key, _secret = members.create_key(actor, f"{name}-ben", remark=mark)
+    AccessKey.objects.filter(pk=key.pk).update(created_at=clock.now() - timedelta(days=400))  # and never used
+    client_settings.put(actor, "shop", "colour", value=mark or "red")
+    most = CANARY_NUMBER if mark else 1_000_000
+    quotas.set_limits(actor, Scope.ACCOUNT, "", values={Quota.SEND_BYTES_RATE: most})
+    quotas.set_limits(actor, Scope.INSTANCE, instance.name, values={Quota.SEND_BYTES_RATE: most})
     members.create_group(actor, f"{name}-team", remark=mark)
     members.add_to_group(actor, f"{name}-team", f"{name}-ben")
     resource = f"acs:mq:*:*:{instance.name}%{topic.name}"
@@ -289,6 +296,11 @@ def _hide(tenant: Tenant, number: int) -> None:
     fill(home, topic, group, body=f"body {HIDDEN}")
     [letter] = dead_letters.page(group).items
     dead_letters.start_redrive(actor, group, selection=dead_letters.Selection(ids=(letter.id,)))
+    producer = producers.ensure(actor.account_id, home.name, tenant.names["makers"])
+    half = messages.Outgoing(body=f"half {HIDDEN}".encode(), message_id=messages.new_message_id())
+    entry = snapshot.topic(actor.account_id, home.name, topic.name)
+    [prepared] = transactions.prepare([transactions.Half(entry, half, producer, is_typed=False)])
+    assert isinstance(prepared, transactions.Prepared)
     # What all may see and what only some may see know of each other.
     seen = Topic.objects.select_related("instance").get(instance=home, name=tenant.names["topic"])
     take(home, seen, group)
