@@ -43,7 +43,7 @@ MEANINGS = (
     "The name of the|A (?:topic|group) name|(?:Topic|Group) name|Instance names",  # reserved ones, derived lengths
     r"Topic '.*' (?:has queues|belongs to|is)",  # of the topic that is there
     "An offset is|`time` takes",
-    "A tag has|A key has|A property|Property|(?:sharding_key|dedup_id|client_id) has",  # characters that are not printed
+    "A tag has|A key has|A property|Property|(?:sharding_key|dedup_id|client_id) has",  # none that cannot be printed
     r"deliver_at is|\w+ is too far away|Give deliver_at or delay_seconds, not both",
     "Ask about one action",
     "This instance has many queues",
