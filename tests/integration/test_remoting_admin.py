@@ -220,7 +220,9 @@ def test_what_a_topic_took_and_how_far_groups_are_in_time(server: Running, owner
         stats = {"statsName": "TOPIC_PUT_NUMS", "statsKey": "adm-time"}
         told = json.loads(client.ask(Manage.VIEW_BROKER_STATS_DATA, b"", **stats).body)
         assert (told["statsHour"]["sum"], told["statsDay"]["sum"]) == (5, 5)
-        assert client.ask(Manage.VIEW_BROKER_STATS_DATA, b"", **{**stats, "statsName": "OTHER"}).code == Reply.SYSTEM_ERROR
+        assert (
+            client.ask(Manage.VIEW_BROKER_STATS_DATA, b"", **{**stats, "statsName": "OTHER"}).code == Reply.SYSTEM_ERROR
+        )
 
         span = client.ask(Manage.QUERY_CONSUME_TIME_SPAN, topic="adm-time", group="adm-slow")
         (queue,) = json.loads(span.body)["consumeTimeSpanSet"]

@@ -85,11 +85,11 @@ async def clone(call: Call) -> Command:
     wanted = [
         (id, Name(parsed.instance, parsed.prefix, name)) for id, name in topics if not name.startswith(RETRY_PREFIX)
     ]
-    await bridge.run(_clone, call.actor, source.id, target, wanted)
+    await bridge.run(lambda: _clone(call.actor, source.id, target, topics=wanted))
     return call.reply()
 
 
-def _clone(actor: Actor, source_id: int, target: Name, topics: list[tuple[int, Name]]) -> None:
+def _clone(actor: Actor, source_id: int, target: Name, *, topics: list[tuple[int, Name]]) -> None:
     action = "mq:ResetConsumerOffset"
     group = access.group(actor, target.instance, target.bare, action=action)
     for topic_id, name in topics:
