@@ -59,14 +59,10 @@ COUNTING = {
 EXPLAINING = {("console/overview.py", "pulse")}
 # What only bounds a list that is the account's own already.
 BOUNDING = {("accounts/audit_log.py", "export")}
-# Functions whose later look asks what the first one asked already, to show the thing as it is after the change.
-REPEATED = {
-    ("api/members.py", "OneUser.patch"), ("console/users.py", "invite"), ("console/users.py", "create_key"),
-}  # fmt: skip
 # What asks once more after a wait, because a right or a key may have gone in the meantime. The matrix asks while rights
 # stand; tests/integration/test_hot_permissions.py and test_rotation.py take them away.
 AGAIN = {"permission.require_still"}
-AGAIN_IN = {("doors/permission.py", "require_still")}
+AGAIN_IN = {("doors/permission.py", "require_still"), ("remoting/pops.py", "pop")}
 # Files, and functions of files, that ask only to leave a button out.
 BUTTONS = {
     ("console/tags.py", ""), ("console/transactions.py", "show"), ("console/transactions.py", "frame"),
@@ -105,11 +101,13 @@ def find() -> Iterator[Site]:
         if not (_kind(node, path) == "raising" and _is_in(EXPLAINING, path, function))
         if not (_kind(node, path) == "owning" and _is_in(COUNTING | BOUNDING, path, function))
     )
-    seen: set[tuple[Path, str]] = set()
+    # The same words once more in a function ask again after a wait, or show the thing as it is after the change.
+    seen: set[tuple[Path, str, str]] = set()
     for number, (path, function, node) in enumerate(calls, 1):
-        if not _is_in(REPEATED, path, function) or (path, function) not in seen:
-            yield Site(path, node.lineno, node.col_offset, function, ast.unparse(node)[:90], number)
-        seen.add((path, function))
+        text = ast.unparse(node)
+        if (path, function, text) not in seen:
+            yield Site(path, node.lineno, node.col_offset, function, text[:90], number)
+        seen.add((path, function, text))
 
 
 def _is_in(places: set[tuple[str, str]], path: Path, function: str) -> bool:

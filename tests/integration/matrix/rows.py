@@ -189,6 +189,9 @@ API: dict[str, Row] = {
     "getUserInvitation": row("ram:GetUser", USER, is_never=True),
     "createUserInvitation": row("ram:UpdateLoginProfile", USER, GIVEN),
     "deleteUserInvitation": row("ram:UpdateLoginProfile", USER, is_never=True),
+    "detachPolicy#system": row(
+        "ram:DetachPolicy", "ram:policy/{system}", body={"group": "{readers}"}, about={"policy": "system"}
+    ),
     "updateUser#on": row("ram:UpdateUser", USER, ("ram:GetUser", USER), GIVEN, body={"active": True}),
     "updateUserAccessKey#on": row("ram:UpdateAccessKey", USER, GIVEN, body={"enabled": True}),
     "attachPolicy#system": row(

@@ -6,11 +6,12 @@ line fails.
 
 import inspect
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from accounts import grant_use, members
+from accounts import grant_use, members, roles
 from accounts.errors import Denied as AccountDenied
 from brokers.catalog import actions, producers, quotas, snapshot
 from brokers.domain import transactions as ids
@@ -73,6 +74,7 @@ ROOMS: dict[str, tuple[Callable[..., Any], Call]] = {
     "redrive_control.resume": (redrive_control.resume, call("operation")),
     "redrive_control.cancel": (redrive_control.cancel, call("operation")),
     "members.require_second_factor": (members.require_second_factor, lambda _things: ((True,), {})),
+    "roles.require_self": (lambda actor: roles.require_self(replace(actor, user_id=-1)), call()),  # acts in a role
     "grant_use.idle_keys": (grant_use.idle_keys, call(days=90)),
     "quotas.set_limits": (quotas.set_limits, lambda _things: ((Scope.ACCOUNT, ""), {"values": {Quota.TOPICS: 9}})),
     "transactions.decide_for_person": (
@@ -113,7 +115,7 @@ def test_every_function_with_an_actor_has_a_line() -> None:
     }
     # The accounts' functions take an asker, and their doors' lines ask them; but for one that is behind a password, and
     # one that is asked after another of the same right.
-    assert found | {"members.require_second_factor", "grant_use.idle_keys"} == set(ROOMS) | HIDING
+    assert found | {"members.require_second_factor", "grant_use.idle_keys", "roles.require_self"} == set(ROOMS) | HIDING
 
 
 @pytest.mark.parametrize("name", list(ROOMS))

@@ -248,6 +248,8 @@ def _tenant(name: str, mark: str) -> Tenant:
         grants.attach(actor, f"{name}-idle", **holder)
     members.create_group(actor, f"{name}-strict")
     members.add_to_group(actor, f"{name}-strict", f"{name}-ben")
+    members.create_group(actor, f"{name}-readers")
+    grants.attach(actor, "PubOnly", group=f"{name}-readers")
     deny = {"Effect": "Deny", "Action": "mq:DeleteInstance", "Resource": "acs:mq:*:*:nothing"}
     grants.create_policy(actor, f"{name}-deny", json.dumps({"Version": "1", "Statement": deny}))
     grants.attach(actor, f"{name}-deny", group=f"{name}-strict")
@@ -279,7 +281,7 @@ def _tenant(name: str, mark: str) -> Tenant:
         "strict": f"{name}-strict",
         "makers": makers, "transaction": str(prepared.id), "half": str(records.place(0, prepared.id.half_id)),
         "half_message": half.message_id, "scheduled": scheduled.message_id, "scope": "account",
-        "of_instance": "instance", "system": "PubOnly", "number": "1", "public_id": "nosuchsession",
+        "of_instance": "instance", "system": "PubOnly", "readers": f"{name}-readers", "number": "1", "public_id": "nosuchsession",
         "session": "nosuchsession", "request": "0" * 32, "token": "nosuchtoken",
     }  # fmt: skip
     return made
