@@ -281,8 +281,8 @@ def _tenant(name: str, mark: str) -> Tenant:
         "strict": f"{name}-strict",
         "makers": makers, "transaction": str(prepared.id), "half": str(records.place(0, prepared.id.half_id)),
         "half_message": half.message_id, "scheduled": scheduled.message_id, "scope": "account",
-        "of_instance": "instance", "system": "PubOnly", "readers": f"{name}-readers", "number": "1", "public_id": "nosuchsession",
-        "session": "nosuchsession", "request": "0" * 32, "token": "nosuchtoken",
+        "of_instance": "instance", "system": "PubOnly", "readers": f"{name}-readers", "number": "1",
+        "public_id": "nosuchsession", "session": "nosuchsession", "request": "0" * 32, "token": "nosuchtoken",
     }  # fmt: skip
     return made
 
