@@ -94,6 +94,7 @@ API: dict[str, Row] = {
     "getDeadLetter": row("mq:QueryDLQMessage", GROUP, about={"number": "dead_letter"}),
     "redriveDeadLetters": row("mq:Resend", GROUP, body={"filter": {}, "dry_run": True}),
     "searchMessages": row("mq:QueryMessage", TOPIC, BASE, query="?topic={topic}"),
+    "searchMessages#all": row("mq:QueryMessage", SHOP, BASE, query="?key=k-1", sees_instance=True),
     "getMessage": Row((BASE,), hides=(("mq:QueryMessage", TOPIC),)),
     "listOperations": Row((BASE,)),
     "listOperations#group": row("mq:QueryOperation", GROUP, BASE, query="?group={group}", named=("group",)),

@@ -299,6 +299,7 @@ def _hide(tenant: Tenant, number: int) -> None:
     [letter] = dead_letters.page(group).items
     dead_letters.start_redrive(actor, group, selection=dead_letters.Selection(ids=(letter.id,)))
     producer = producers.ensure(actor.account_id, home.name, tenant.names["makers"])
+    producers.ensure(actor.account_id, home.name, f"a{number}-{HIDDEN}")
     half = messages.Outgoing(body=f"half {HIDDEN}".encode(), message_id=messages.new_message_id())
     entry = snapshot.topic(actor.account_id, home.name, topic.name)
     [prepared] = transactions.prepare([transactions.Half(entry, half, producer, is_typed=False)])
