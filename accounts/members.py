@@ -301,11 +301,4 @@ def _member(asker: Asker, name: str) -> User:
 
 
 def _beyond(asker: Asker, reason: str, *, action: str, rest: str) -> Denied:
-    named = resource(asker.account_id, rest)
-    return Denied(
-        f"You are not allowed to do {action} on {named}: {reason}.",
-        action=action,
-        resource=named,
-        reason=reason,
-        statement=None,
-    )
+    return permissions.refusal(asker, action=action, resource=resource(asker.account_id, rest), reason=reason)
