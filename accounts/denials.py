@@ -5,8 +5,8 @@ Called by: permissions and credentials (`note`), the doors' desk (`flush`).
 
 A client that asks for the same in a loop costs one entry a minute and process, with a count, beside that of its first
 refusal; what one login is refused beyond a number of different things a minute is one entry too. Counts are in memory
-until the minute is over, so that a refusal costs no write; what a killed process counted in its last minute is lost, the
-first refusal of each kind never is.
+until the minute is over, so that a refusal costs no write; what a killed process counted in its last minute is lost,
+the first refusal of each kind never is.
 """
 
 import hashlib

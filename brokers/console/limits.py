@@ -31,7 +31,7 @@ LABELS = {
     Quota.TOPICS: gettext_lazy("Topics"),
     Quota.GROUPS: gettext_lazy("Groups"),
     Quota.BACKLOG_BYTES: gettext_lazy("Backlog in bytes"),
-    Quota.CONNECTIONS: gettext_lazy("Connections of RocketMQ clients"),
+    Quota.CONNECTIONS: gettext_lazy("Connections"),
     Quota.MESSAGE_BYTES: gettext_lazy("Largest message in bytes"),
 }
 

@@ -2,20 +2,24 @@
 
 import json
 import time
+from dataclasses import dataclass
 from typing import Any
 
 from asgiref.sync import async_to_sync, sync_to_async
 from channels.layers import get_channel_layer
 from channels.testing import WebsocketCommunicator
 
-from accounts import grants, members, sessions
+from accounts import grants, members, roles, sessions
 from accounts.models import User
+from brokers.catalog import quotas
+from brokers.domain.quotas import Quota, Scope
 from brokers.live.hints import UNAUTHENTICATED_CLOSE, Hints
 from tests.integration.console.shop import Shop, browser_of
+from tests.integration.three_people import Person
 
 
 def test_page_hears_of_its_own_objects_and_of_no_others(shop: Shop) -> None:
-    owner, stranger = shop.people.owner.user, shop.people.stranger.user
+    owner, stranger = _tab(shop.people.owner), _tab(shop.people.stranger)
     mine = f"topic:{shop.topic.pk}"
 
     async def scene() -> tuple[list[object], bool]:
@@ -42,7 +46,7 @@ def test_page_hears_of_its_own_objects_and_of_no_others(shop: Shop) -> None:
 
 
 def test_page_hears_no_more_within_two_seconds_of_a_revocation(shop: Shop) -> None:
-    actor, member = shop.people.owner.actor, shop.people.member.user
+    actor, member = shop.people.owner.actor, _tab(shop.people.member)
     mine = f"topic:{shop.topic.pk}"
     group = f"hints.topic.{shop.topic.pk}"
     document = {"Effect": "Allow", "Action": "mq:QueryTopic", "Resource": "acs:mq:*:*:shop%orders"}
@@ -73,13 +77,9 @@ def test_page_hears_no_more_within_two_seconds_of_a_revocation(shop: Shop) -> No
 
 
 def test_open_page_is_cut_off_when_its_session_is_ended(shop: Shop) -> None:
-    member = shop.people.member
-    session = browser_of(member).session
-
+    member = _tab(shop.people.member)
     async def scene() -> tuple[Any, float]:
-        socket = _socket(member.user)
-        scope: Any = socket.scope  # Any: as below
-        scope["session"] = session
+        socket = _socket(member)
         await socket.connect()
         await socket.receive_nothing(timeout=0.2)
         began = time.monotonic()
@@ -100,9 +100,59 @@ def test_nobody_is_turned_away(shop: Shop) -> None:
     assert async_to_sync(scene)() == UNAUTHENTICATED_CLOSE
 
 
-def test_what_is_not_understood_is_left_alone(shop: Shop) -> None:
+def test_page_of_somebody_in_a_role_hears_of_the_roles_account(shop: Shop) -> None:
+    owner, stranger = shop.people.owner.actor, shop.people.stranger
+    mine = f"topic:{shop.topic.pk}"
+    roles.create(owner, "helper", max_seconds=600)
+    grants.attach(owner, "ReadOnly", role="helper")
+    roles.trust(owner, "helper", stranger.user.login)
+    taken, _ = roles.assume(
+        stranger.user, "acme", "helper", seconds=600, reason="", source_ip="127.0.0.1", with_key=False
+    )
+    tab = _tab(stranger)
+    roles.take_on(tab.session, taken.pk)
+    tab.session.save()
+
     async def scene() -> bool:
-        socket = _socket(shop.people.owner.user)
+        socket = _socket(tab)
+        await socket.connect()
+        await socket.send_json_to({"watch": [mine]})
+        await _hear(socket, f"hints.topic.{shop.topic.pk}", mine)
+        await sync_to_async(roles.revoke)(owner, "helper", taken.pk)
+        layer = get_channel_layer()
+        assert layer is not None
+        while True:  # until the page has been cut off: it may hear a few more, and the test's own limit ends it
+            await layer.group_send(f"hints.topic.{shop.topic.pk}", {"type": "hint", "name": mine})
+            if await socket.receive_nothing(timeout=0.7):
+                break
+            await socket.receive_json_from()
+        await socket.disconnect()
+        return True
+
+    assert async_to_sync(scene)()
+
+
+def test_page_beyond_the_limit_of_connections_asks_by_itself(shop: Shop) -> None:
+    owner = _tab(shop.people.owner)
+    quotas.set_limits(shop.people.owner.actor, Scope.ACCOUNT, "", values={Quota.CONNECTIONS: 1})
+
+    async def scene() -> tuple[bool, bool, bool]:
+        first, second, third = _socket(owner), _socket(owner), _socket(owner)
+        is_first_in, _ = await first.connect()
+        is_second_in, _ = await second.connect()
+        await first.disconnect()
+        is_third_in, _ = await third.connect()
+        await third.disconnect()
+        return is_first_in, is_second_in, is_third_in
+
+    assert async_to_sync(scene)() == (True, False, True)
+
+
+def test_what_is_not_understood_is_left_alone(shop: Shop) -> None:
+    owner = _tab(shop.people.owner)
+
+    async def scene() -> bool:
+        socket = _socket(owner)
         await socket.connect()
         nonsenses: list[Any] = [[], {"watch": "topic:1"}, {"watch": [[]]}, {"other": 1}, "text", None]
         for nonsense in nonsenses:
@@ -126,8 +176,20 @@ async def _hear(socket: WebsocketCommunicator, group: str, name: str) -> None:
             return
 
 
-def _socket(user: User | None) -> WebsocketCommunicator:
+@dataclass(frozen=True, slots=True)
+class Tab:
+    """A browser's page: whose it is, and the session it was opened in."""
+
+    user: User
+    session: Any
+
+
+def _tab(person: Person) -> Tab:
+    return Tab(person.user, browser_of(person).session)
+
+
+def _socket(tab: Tab | None) -> WebsocketCommunicator:
     socket = WebsocketCommunicator(Hints.as_asgi(), "/ws/v1/hints")
     scope: Any = socket.scope  # Any: Channels' middleware adds what its types do not know
-    scope["user"] = user
+    scope["user"], scope["session"] = (tab.user, tab.session) if tab else (None, None)
     return socket
