@@ -133,7 +133,7 @@ def note_use(key_id: str, source_ip: str, door: str = "http") -> None:
 
 
 def note_refusal(entry: KeyEntry | None, source_ip: str, reason: str) -> None:
-    """Notes for the trail that a request with this key was refused. Never blocks. None costs as much: nothing is noted."""
+    """Notes for the trail that a request with this key was refused; for none it takes as long. Never blocks."""
     refusal = denials.Refusal(
         account_id=entry.account_id if entry else 0,
         login=entry.login if entry else "",

@@ -47,7 +47,7 @@ def ceiling(quota: Quota) -> int | None:
 
 
 def peek(account_id: int) -> Limits | None:
-    """Returns what holds in an account if that is cached and the catalog has not moved since, else None. Never blocks."""
+    """Returns what holds in an account if that is cached and the catalog has not moved, else None. Never blocks."""
     return _cache.get(account_id) if snapshot.version() == _cached_version is not None else None
 
 

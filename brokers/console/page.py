@@ -137,6 +137,14 @@ def render(
     return response
 
 
+def is_confirmed(request: HttpRequest, name: str) -> bool:
+    """Returns True if the name was typed to confirm that the thing shall go; the next page says so when it was not."""
+    if request.POST.get("confirm", "").strip() == name:
+        return True
+    messages.error(request, _("Nothing was deleted: the name typed was another one."))
+    return False
+
+
 def report(request: HttpRequest, error: BrokerError) -> None:
     """Shows a broker error as a notice on the next page."""
     messages.error(request, problems.sentence(error))
@@ -227,5 +235,11 @@ def _problem_page(request: HttpRequest, error: BrokerError) -> HttpResponse:
     home = None
     if request.user.is_authenticated and status != HTTPStatus.SERVICE_UNAVAILABLE:
         home = default_instance(request)
-    context = {"title": problems.title(error.code), "detail": error.detail, "error": error, "status": int(status)}
+    context = {
+        "title": problems.title(error.code),
+        "detail": problems.detail(error),
+        "reason": problems.reason(error),
+        "error": error,
+        "status": int(status),
+    }
     return render(request, "pages/problem.html", context, instance=home, status=status)

@@ -31,7 +31,9 @@ _others: dict[int, dict[str, int]] = {}
 
 async def enter(actor: Actor) -> None:
     """Counts a connection in. Raises TryLater QUOTA_EXCEEDED when the account or the key has as many as it may."""
-    limits = held.peek(actor.account_id) or await bridge.run(held.of, actor.account_id)
+    limits = held.peek(actor.account_id)
+    if limits is None:
+        limits = await bridge.run(held.of, actor.account_id)
     mine, others = _mine.setdefault(actor.account_id, Counter()), _others.get(actor.account_id, {})
     for scope, name, values in (
         (Scope.ACCOUNT, "", limits.account),
@@ -50,7 +52,7 @@ def leave(actor: Actor) -> None:
 
 @asynccontextmanager
 async def hold(actor: Actor, wait: timedelta) -> AsyncIterator[None]:
-    """Counts a request that may wait as a connection for the time of the block. Raises as `enter`, without a wait never."""
+    """Counts a request that may wait as a connection while the block runs. Raises as `enter`; without a wait never."""
     if not wait:
         yield
         return

@@ -315,7 +315,7 @@ def _table(places: Sequence[Place], targets: Mapping[int, int], *, is_dry_run: b
 
 
 def _lowest(islands: Mapping[int, Islands], *, among: Collection[int]) -> dict[int, Islands]:
-    """Returns the ranges of these queues; when there are more than a reset takes, an equal share of each, lowest first."""
+    """Returns the ranges of these queues; of more than a reset takes an equal share of each, lowest first."""
     found = {number: ranges for number, ranges in islands.items() if ranges and number in among}
     if sum(map(len, found.values())) <= limits.RESET_RANGE_COUNT:
         return found

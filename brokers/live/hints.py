@@ -98,7 +98,8 @@ class Hints(AsyncJsonWebsocketConsumer):
 
     async def _who(self) -> Actor | None:
         """Returns whose page this is, in the role they have taken on; None when nobody is signed in."""
-        user, session = self.scope.get("user"), self.scope.get("session")
+        user: object = self.scope.get("user")
+        session: Any = self.scope.get("session")  # Any: Django's lazy object, which Channels has no type for
         if not isinstance(user, User) or session is None:
             return None
         self._user, self._session_key = user, session.session_key or ""

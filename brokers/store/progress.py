@@ -119,7 +119,7 @@ def scheduled(topic_ids: Sequence[int]) -> dict[int, int]:
 def places(group_id: int, topic_id: int) -> list[Place]:
     """Returns the queues of a topic in id order with the group's place in each."""
     rows = _rows("queues", {"group_id": group_id, "topic_id": topic_id})
-    return [Place(*row[:5], islands=cursors.islands(row[5])) for row in rows]
+    return [Place(row[0], row[1], row[2], row[3], row[4], cursors.islands(row[5])) for row in rows]
 
 
 def move(group_id: int, targets: Mapping[int, int], settled: Mapping[int, Islands]) -> None:

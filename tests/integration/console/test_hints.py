@@ -78,6 +78,7 @@ def test_page_hears_no_more_within_two_seconds_of_a_revocation(shop: Shop) -> No
 
 def test_open_page_is_cut_off_when_its_session_is_ended(shop: Shop) -> None:
     member = _tab(shop.people.member)
+
     async def scene() -> tuple[Any, float]:
         socket = _socket(member)
         await socket.connect()
