@@ -69,12 +69,12 @@ def note(refusal: Refusal, *, at_once: bool = True) -> None:
         writes the first too, for an event loop's thread.
     """
     with _lock:
-        if _count(refusal.mark):
+        if _count(refusal.mark, also_old=not at_once):
             return
         is_named = _has_room(refusal)
         if not is_named:
             refusal = _others(refusal)
-            if _count(refusal.mark):
+            if _count(refusal.mark, also_old=not at_once):
                 return
         now = clock.now()
         over = _counted.get(refusal.mark)
@@ -108,10 +108,10 @@ def forget() -> None:
         _times.clear()
 
 
-def _count(mark: str) -> bool:
-    """Returns True after counting, False when there is nothing so young. Wants the lock."""
+def _count(mark: str, *, also_old: bool) -> bool:
+    """Returns True after counting, False when there is nothing of this minute (`also_old`: at all). Wants the lock."""
     known = _counted.get(mark)
-    if known is None or clock.monotonic() - known.began >= limits.DENIAL_NOTE_SECONDS:
+    if known is None or (not also_old and clock.monotonic() - known.began >= limits.DENIAL_NOTE_SECONDS):
         return False
     known.count += 1
     known.last_at = clock.now()

@@ -4,7 +4,8 @@ import base64
 from typing import Any
 
 import pytest
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from accounts import audit, audit_proof, clock, denials, grants, keys, limits
 from accounts.denials import Refusal
@@ -128,6 +129,16 @@ def test_a_wrong_secret_and_a_disabled_key_are_in_the_trail(people: People, redi
         (1, "the key is disabled"),
         (2, "the secret was another one"),
     ]
+
+
+def test_an_event_loop_never_waits_for_the_trail(people: People, redis_client: Any) -> None:
+    with CaptureQueriesContext(connection) as asked:
+        denials.note(refusal(people), at_once=False)
+        with clock.travel(limits.DENIAL_NOTE_SECONDS):  # what is old by then is left to `flush` too
+            denials.note(refusal(people), at_once=False)
+    assert len(asked) == 0
+    minute_over()
+    assert sum(counts()) == 2
 
 
 def test_an_unknown_key_is_in_nobodys_trail(people: People, redis_client: Any) -> None:
