@@ -60,11 +60,11 @@ def translate(text: str, language: str | None) -> str:
     if language is None or language.startswith("en") or len(text) > _LONGEST_CHARS:
         return text
     sentences, phrases = _books(language)
-    found = _find(text, sentences, phrases, depth=_DEPTH) or _find(text, phrases, phrases, depth=_DEPTH)
+    found = _find(text, sentences, phrases, depth=_DEPTH)
     if found is None and text.endswith("."):
         inner = _find(text[:-1], phrases, phrases, depth=_DEPTH)
         found = None if inner is None else inner + _FULL_STOP.get(language, ".")
-    return text if found is None else found
+    return found or _find(text, phrases, phrases, depth=_DEPTH) or text
 
 
 def language_of(accepted: str) -> str:
