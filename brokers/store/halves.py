@@ -167,9 +167,9 @@ def add(halves: Sequence[New]) -> list[Stored]:
         cur.execute(
             _SQL["add"],
             {
-                **columns([half.row for half in halves]),
                 "instance_ids": [half.instance_id for half in halves],
                 "topic_ids": [half.topic_id for half in halves],
+                **columns([half.row for half in halves]),
                 "group_ids": [half.producer_group_id for half in halves],
                 "immunities": [half.immunity.total_seconds() for half in halves],
                 "deliver": [half.deliver_ms for half in halves],

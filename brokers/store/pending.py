@@ -47,17 +47,18 @@ class Failure:
 
 def add(parked: Sequence[Parked]) -> list[int]:
     """Parks messages and returns when each is due, in milliseconds since 1970."""
+    rows = [p.row for p in parked]
     with session.cursor() as cur:
         cur.execute(
             _SQL["add"],
             {
-                **columns([p.row for p in parked]),
                 "kinds": [p.kind for p in parked],
                 "due": [p.due_ms for p in parked],
                 "delays": [p.delay.total_seconds() for p in parked],
+                **columns(rows),
                 "topic_ids": [p.topic_id for p in parked],
                 "group_ids": [p.group_id for p in parked],
-                "reconsumes": [p.row.reconsume_times for p in parked],
+                "reconsumes": [r.reconsume_times for r in rows],
             },
         )
         return [row[0] for row in cur]

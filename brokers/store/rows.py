@@ -25,8 +25,8 @@ class Row:
     reconsume_times: int
 
 
-def columns(rows: Sequence[Row]) -> dict[str, list[Any]]:  # Any: each column has a type of its own
-    """Returns rows as a statement takes them: one list a column, by the names the statements of this room use."""
+def columns(rows: Sequence[Row]) -> dict[str, list[Any]]:  # Any: what each column holds
+    """Returns the parameters of a statement that keeps rows elsewhere than in the log, a list for each column."""
     return {
         "queue_ids": [row.queue_id for row in rows],
         "message_ids": [row.message_id for row in rows],

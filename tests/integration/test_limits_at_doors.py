@@ -131,6 +131,10 @@ def test_requests_that_wait_are_connections_and_others_never_are(server: Running
         assert (refused.json()["code"], refused.json()["limit"]) == ("QUOTA_EXCEEDED", "connections")
         assert refused.headers["Retry-After"]
         assert "may have 1 connections" in refused.json()["detail"]
+        path, wait = f"{ROOT}/groups/limited-g/messages:receive", {"topics": ["waited-for"], "wait_seconds": 1}
+        # Whoever hung up holds no place any more, nor does whoever has its answer.
+        for _ in range(2):
+            wait_until(lambda: owner.post(path, json=wait).status_code == 200, what="the place to be free", seconds=60)
     finally:
         owner.patch("/api/v1/limits", json={"scope": "account", "limits": {"connections": None}})
 
