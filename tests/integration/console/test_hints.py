@@ -25,7 +25,7 @@ def test_page_hears_of_its_own_objects_and_of_no_others(shop: Shop) -> None:
     async def scene() -> tuple[list[object], bool]:
         own, foreign = _socket(owner), _socket(stranger)
         for socket in (own, foreign):
-            await socket.connect()
+            await socket.connect(timeout=60)
             await socket.send_json_to({"watch": [mine, "topic:999999", "topic:x", "secrets:1", 7]})
         layer = get_channel_layer()
         assert layer is not None
@@ -34,7 +34,7 @@ def test_page_hears_of_its_own_objects_and_of_no_others(shop: Shop) -> None:
         while not heard:
             await layer.group_send(f"hints.topic.{shop.topic.pk}", {"type": "hint", "name": mine})
             if not await own.receive_nothing(timeout=0.2):
-                heard.append(await own.receive_json_from())
+                heard.append(await own.receive_json_from(timeout=60))
         is_quiet = await foreign.receive_nothing(timeout=0.2)
         for socket in (own, foreign):
             await socket.disconnect()
@@ -55,7 +55,7 @@ def test_page_hears_no_more_after_a_revocation(shop: Shop) -> None:
 
     async def scene() -> int:
         socket = _socket(member)
-        await socket.connect()
+        await socket.connect(timeout=60)
         await socket.send_json_to({"watch": [mine]})
         layer = get_channel_layer()
         assert layer is not None
@@ -74,7 +74,7 @@ def test_open_page_is_cut_off_when_its_session_is_ended(shop: Shop) -> None:
 
     async def scene() -> Any:
         socket = _socket(member)
-        await socket.connect()
+        await socket.connect(timeout=60)
         await socket.receive_nothing(timeout=0.2)
         await sync_to_async(sessions.end_all)(member.user, actor="root@acme")
         return await socket.receive_output(timeout=60)
@@ -85,8 +85,8 @@ def test_open_page_is_cut_off_when_its_session_is_ended(shop: Shop) -> None:
 def test_nobody_is_turned_away(shop: Shop) -> None:
     async def scene() -> int:
         socket = _socket(None)
-        await socket.connect()
-        return int((await socket.receive_output())["code"])
+        await socket.connect(timeout=60)
+        return int((await socket.receive_output(timeout=60))["code"])
 
     assert async_to_sync(scene)() == UNAUTHENTICATED_CLOSE
 
@@ -106,7 +106,7 @@ def test_page_of_somebody_in_a_role_hears_of_the_roles_account(shop: Shop) -> No
 
     async def scene() -> None:
         socket = _socket(tab)
-        await socket.connect()
+        await socket.connect(timeout=60)
         await socket.send_json_to({"watch": [mine]})
         await _hear(socket, f"hints.topic.{shop.topic.pk}", mine)
         await sync_to_async(roles.revoke)(owner, "helper", taken.pk)
@@ -122,10 +122,10 @@ def test_page_beyond_the_limit_of_connections_asks_by_itself(shop: Shop) -> None
 
     async def scene() -> tuple[bool, bool, bool]:
         first, second, third = _socket(owner), _socket(owner), _socket(owner)
-        is_first_in, _ = await first.connect()
-        is_second_in, _ = await second.connect()
+        is_first_in, _ = await first.connect(timeout=60)
+        is_second_in, _ = await second.connect(timeout=60)
         await first.disconnect()
-        is_third_in, _ = await third.connect()
+        is_third_in, _ = await third.connect(timeout=60)
         await third.disconnect()
         return is_first_in, is_second_in, is_third_in
 
@@ -137,7 +137,7 @@ def test_what_is_not_understood_is_left_alone(shop: Shop) -> None:
 
     async def scene() -> bool:
         socket = _socket(owner)
-        await socket.connect()
+        await socket.connect(timeout=60)
         nonsenses: list[Any] = [[], {"watch": "topic:1"}, {"watch": [[]]}, {"other": 1}, "text", None]
         for nonsense in nonsenses:
             await socket.send_json_to(nonsense)
@@ -157,7 +157,7 @@ async def _hear(socket: WebsocketCommunicator, group: str, name: str) -> None:
     while time.monotonic() < deadline:
         await layer.group_send(group, {"type": "hint", "name": name})
         if not await socket.receive_nothing(timeout=0.2):
-            assert await socket.receive_json_from() == {"changed": name}
+            assert await socket.receive_json_from(timeout=60) == {"changed": name}
             return
     raise AssertionError("the page hears nothing")
 
@@ -173,7 +173,7 @@ async def _hear_no_more(socket: WebsocketCommunicator, group: str, name: str) ->
         if await socket.receive_nothing(timeout=0.4):
             quiet += 1
         else:
-            await socket.receive_json_from()
+            await socket.receive_json_from(timeout=60)
             quiet = 0
 
 
