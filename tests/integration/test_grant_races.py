@@ -35,7 +35,7 @@ def in_thread(work: Callable[[], object], errors: list[Exception]) -> threading.
 
 def somebody_waits() -> bool:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
+        cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
         (count,) = cursor.fetchone()
     return bool(count)
 
