@@ -147,10 +147,10 @@ def report(request: HttpRequest, error: BrokerError) -> None:
 
 
 def default_instance(request: HttpRequest) -> Instance | None:
-    """Returns the instance the reader looked at last, else the first by name, else None."""
+    """Returns the instance the reader looked at last, else the one made first, else None."""
     mine = selectors.instances(actor(request), limit=limits.PAGE_MAX).items
     last = unquote(request.COOKIES.get(preferences.INSTANCE_COOKIE, ""))
-    return next((row for row in mine if row.name == last), mine[0] if mine else None)
+    return next((row for row in mine if row.name == last), min(mine, key=lambda row: row.pk, default=None))
 
 
 def _chrome_rights(request: HttpRequest, instance: Instance | None) -> dict[str, bool]:
@@ -231,5 +231,11 @@ def _problem_page(request: HttpRequest, error: BrokerError) -> HttpResponse:
     home = None
     if request.user.is_authenticated and status != HTTPStatus.SERVICE_UNAVAILABLE:
         home = default_instance(request)
-    context = {"title": problems.title(error.code), "detail": error.detail, "error": error, "status": int(status)}
+    context = {
+        "title": problems.title(error.code),
+        "explanation": problems.explanation(error.code),
+        "detail": error.detail,
+        "error": error,
+        "status": int(status),
+    }
     return render(request, "pages/problem.html", context, instance=home, status=status)
