@@ -7,7 +7,7 @@ Called by: dispatch.desk. No linger and no timer: measured, lingering makes noth
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from ..domain.errors import ErrorCode, TryLater
 from . import bridge
@@ -16,10 +16,19 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
+class Lane(Protocol[Item, Result]):
+    """Where batches are worked off, one at a time."""
+
+    async def run(
+        self, work: Callable[[Sequence[Item]], Sequence[Result]], batch: Sequence[Item], /
+    ) -> Sequence[Result]:
+        """Returns what `work` returns for a batch."""
+
+
 class Batcher(Generic[Item, Result]):
     """One line of callers in front of one engine function.
 
-    `work` gets a batch and returns one result an item, in order. It runs on the threads of `lanes`, or on shared ones.
+    `work` gets a batch and returns one result an item, in order. It runs on `lanes`, or on shared threads.
     A batch has at most `max_items` items and about `max_weight` of weight, though always at least one caller. A second
     lane opens while more than `crowd` items wait.
     """
@@ -34,10 +43,10 @@ class Batcher(Generic[Item, Result]):
         max_weight: int = 1,
         max_waiting_weight: int = 1 << 62,
         crowd: int | None = None,
-        lanes: Sequence[bridge.Lane] = (),
+        lanes: Sequence[Lane[Item, Result]] = (),
     ) -> None:
         self._work = work
-        self._threads = list(lanes)
+        self._free = list(lanes)
         self._max_items = max_items
         self._waiting_limit = waiting_limit
         self._weigh = weigh
@@ -75,8 +84,8 @@ class Batcher(Generic[Item, Result]):
         return await future
 
     async def _run_lane(self) -> None:
-        thread = self._threads.pop() if self._threads else None
-        run = thread.run if thread else bridge.run
+        lane = self._free.pop() if self._free else None
+        run = lane.run if lane else bridge.run
         while self._line:
             batch, callers = self._next_batch()
             try:
@@ -87,8 +96,8 @@ class Batcher(Generic[Item, Result]):
                 _hand_out(callers, results)
         # No await since the line was seen empty: whoever comes next starts a lane.
         self._lanes -= 1
-        if thread:
-            self._threads.append(thread)
+        if lane:
+            self._free.append(lane)
 
     def _next_batch(self) -> tuple[list[Item], list[tuple[Sequence[Item], "asyncio.Future[Sequence[Result]]"]]]:
         batch: list[Item] = []

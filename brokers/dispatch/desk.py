@@ -24,7 +24,7 @@ from ..engine.delivery import Delivery, ReceiveRequest
 from ..engine.publish import Published, Send
 from ..engine.pulls import Commit, Pull, Pulled
 from ..engine.settlement import Extension, Refusal
-from . import allowances, bridge, connections, meters
+from . import allowances, appends, bridge, connections
 from .batching import Batcher
 from .readers import Reader, Readers
 from .requests import PROCESS, Requests
@@ -49,15 +49,16 @@ class Desk:
 
     def __init__(self) -> None:
         waiting = limits.DISPATCH_WAITING_COUNT
+        self._send_lanes = (appends.Lane("send-2"), appends.Lane("send-1"))
         self._sends: Batcher[Send, publish.Result] = Batcher(
-            _measured_publish,
+            publish.publish,
             max_items=limits.BATCH_MESSAGE_COUNT,
             waiting_limit=waiting,
             weigh=lambda send: len(send.message.body),
             max_weight=_BATCH_BYTES,
             max_waiting_weight=_WAITING_BYTES,
             crowd=500,
-            lanes=(bridge.Lane("send-2"), bridge.Lane("send-1")),
+            lanes=self._send_lanes,
         )
         self._acks: Batcher[Receipt, BrokerError | None] = Batcher(
             settlement.acknowledge, max_items=5000, waiting_limit=10 * waiting, lanes=(bridge.Lane("ack"),)
@@ -116,6 +117,8 @@ class Desk:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        for lane in self._send_lanes:
+            lane.close()
 
     async def publish(self, sends: Sequence[Send]) -> Sequence[Published | BrokerError]:
         """Returns one result a send once the batch that holds them is committed."""
@@ -241,14 +244,6 @@ def _is_all_it_wanted(deliveries: Sequence[Delivery], request: ReceiveRequest) -
         return True
     # Large bodies end an answer early.
     return 2 * sum(len(delivery.message.body) for delivery in deliveries) > limits.RECEIVE_RESPONSE_BYTES
-
-
-def _measured_publish(sends: Sequence[Send]) -> list[publish.Result]:
-    began = clock.monotonic()
-    results = publish.publish(sends)
-    meters.BATCH_SECONDS.observe(clock.monotonic() - began)
-    meters.BATCH_MESSAGES.observe(len(sends))
-    return results
 
 
 async def _shielded(

@@ -66,6 +66,14 @@ class Product:
 
 
 @pytest.fixture(scope="session")
+def server() -> Iterator[stack.Running]:
+    """The whole product with two web processes behind its one port: what holds here holds for any number."""
+    with stack.running(MQ_WEB_PROCESSES="2") as running:
+        stack.wait_until(lambda: "web-2" in running.pids(), what="the second web process to start")
+        yield running
+
+
+@pytest.fixture(scope="session")
 def product(server: stack.Running) -> Iterator[Product]:
     key = server.credentials["access_key_id"], server.credentials["access_key_secret"]
     with httpx.Client(base_url=server.url, auth=key, timeout=60.0, trust_env=False) as client:
@@ -134,12 +142,12 @@ def threads() -> Iterator[ThreadPoolExecutor]:
 def _second_web(server: stack.Running) -> Iterator[str]:
     port = stack.free_port()
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("MQ_", "DJANGO_"))}
-    command = ["uvicorn", "mqconsole.asgi:application", "--port", str(port), "--log-level", "warning"]
+    settings = {"MQ_DATA_DIR": str(server.data_dir), "MQ_HTTP_PORT": str(port)}
     with tempfile.NamedTemporaryFile(prefix="mqweb-") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", *command],
+            [sys.executable, "-m", "mqconsole.web"],
             cwd=stack.PROJECT,
-            env={**inherited, **server.environment, "MQ_DATA_DIR": str(server.data_dir)},
+            env={**inherited, **server.environment, **settings},
             stdout=log,
             stderr=log,
         )
