@@ -4,8 +4,8 @@ Owns: backup, restore and repair on a machine where nothing but `make run` is in
 Must not know: what the command does.
 Called by: people.
 
-PostgreSQL's own programs (`pg_dump`, `psql`) come first on the command's PATH and find the database by themselves. While
-`make run` is up, its servers are used.
+PostgreSQL's own programs (`pg_dump`, `psql`) come first on the command's PATH and find the database by themselves.
+While `make run` is up, its servers are used.
 """
 
 import os
@@ -58,7 +58,7 @@ def _environment() -> dict[str, str]:
         "PATH": os.pathsep.join([*programs, os.environ.get("PATH", os.defpath)]),
         "PGHOST": str(settings.RUN_DIR),
         "PGUSER": "postgres",
-        "PGDATABASE": settings.DATABASES["default"]["NAME"],
+        "PGDATABASE": str(settings.DATABASES["default"]["NAME"]),
         "MQ_DATA_DIR": str(settings.DATA_DIR),
     }
 
