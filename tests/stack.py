@@ -27,7 +27,7 @@ PROJECT = Path(__file__).parent.parent
 KEPT_TABLES = {"django_migrations", "django_content_type", "brokers_catalogversion"}
 # Smaller than a real server's; the promises (fsync and its kin) stay.
 TEST_SETTINGS = {"shared_buffers": "128MB", "max_wal_size": "1GB"}
-START_SECONDS = 90.0
+START_SECONDS = 300.0
 STOP_SECONDS = 60.0
 
 

@@ -46,6 +46,8 @@ LOW_CONTRAST = """
   return [...found];
 }
 """
+# Colours fade from one theme to the other; what is measured is where they end.
+SETTLED = "() => document.getAnimations().every((one) => one.playState !== 'running')"
 WITHOUT_A_NAME = """
 () => [...document.querySelectorAll('a[href], button, summary, input:not([type=hidden]), select, textarea')]
   .filter((element) => element.checkVisibility())
@@ -82,7 +84,7 @@ OVER_ANOTHER = """
 def reader(browser: Browser, server: Running) -> Iterator[Page]:
     """A phone, with nobody signed in. Pages that refuse are looked at too, so only faults of scripts count."""
     context = browser.new_context(
-        viewport={"width": 390, "height": 844}, locale="en-GB", timezone_id="Asia/Shanghai", base_url=server.url
+        viewport={"width": 390, "height": 844}, locale="en-GB", base_url=server.url, reduced_motion="reduce"
     )
     context.set_default_timeout(60_000)
     page = context.new_page()
@@ -117,6 +119,7 @@ def faults_of(page: Page, label: str) -> list[str]:
     faults: list[str] = []
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
+        page.wait_for_function(SETTLED)
         faults += [f"{label} ({scheme}) contrast: {text}" for text in page.evaluate(LOW_CONTRAST)]
     faults += [f"{label} no name: {html}" for html in page.evaluate(WITHOUT_A_NAME)]
     faults += [f"{label} id twice: {name}" for name in page.evaluate(TWICE)]
