@@ -66,8 +66,16 @@ TWICE = """
 OVER_ANOTHER = """
 () => [...document.querySelectorAll('.grid-table tbody tr')].flatMap((row) => {
   const places = [...row.cells].map((cell) => {
-    const range = document.createRange(); range.selectNodeContents(cell);
-    return [cell, [...range.getClientRects()].filter((box) => box.width > 1 && box.height > 1)];
+    const boxes = [];
+    const walker = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT);
+    while (walker.nextNode()) {
+      const within = walker.currentNode.parentElement;
+      if (!walker.currentNode.textContent.trim() || !within.checkVisibility()) continue;
+      if (within.closest('.sr-only, option')) continue;
+      const range = document.createRange(); range.selectNodeContents(walker.currentNode);
+      boxes.push(...range.getClientRects());
+    }
+    return [cell, boxes];
   });
   const found = [];
   places.forEach(([cell, boxes], at) => places.slice(at + 1).forEach(([other, others]) => {
