@@ -28,7 +28,7 @@ KEPT_TABLES = {"django_migrations", "django_content_type", "brokers_catalogversi
 # Smaller than a real server's; the promises (fsync and its kin) stay.
 TEST_SETTINGS = {"shared_buffers": "128MB", "max_wal_size": "1GB"}
 START_SECONDS = 300.0
-STOP_SECONDS = 60.0
+STOP_SECONDS = 180.0
 
 
 @contextmanager
@@ -87,7 +87,7 @@ def empty_database() -> None:
     floors.forget()
 
 
-def wait_until(look: Callable[[], Any], *, what: str, seconds: float = 30.0) -> Any:
+def wait_until(look: Callable[[], Any], *, what: str, seconds: float = 120.0) -> Any:
     """Returns the first true thing `look` returns; fails the test when there is none in time."""
     deadline = time.monotonic() + seconds
     while not (seen := look()):

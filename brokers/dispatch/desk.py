@@ -38,6 +38,10 @@ _LOOK_AGAIN_SECONDS = 1.0
 # A pull names its queue, so there are many; announcements reach nearly all of them.
 _PULL_AGAIN_SECONDS = 5.0
 _REFRESH_SECONDS = 1.0
+# A group that found few messages looks for the next ones so much later at the earliest: one look costs as much as ten
+# messages, and at a thousand a second each would be looked for alone. The first after a rest waits for nothing.
+_GATHER_SECONDS = 0.004
+_FEW_COUNT = 16
 _PRESENCE_SECONDS = 5.0
 _USE_SECONDS = 60.0
 _BATCH_BYTES = 16 * 1024 * 1024
@@ -214,19 +218,23 @@ class Desk:
         group_id = request.group.id
         batcher = self._receives.get(group_id)
         if batcher is None:
-            batcher = Batcher(delivery.receive, max_items=64, waiting_limit=limits.DISPATCH_WAITING_COUNT, crowd=64)
+            batcher = Batcher(
+                delivery.receive,
+                max_items=64,
+                waiting_limit=limits.DISPATCH_WAITING_COUNT,
+                crowd=64,
+                pause=_pause_after,
+            )
             self._receives[group_id] = batcher
-        try:
-            (result,) = await _shielded(batcher, request)
-        finally:
-            if batcher.is_idle:
-                self._receives.pop(group_id, None)
+        (result,) = await _shielded(batcher, request)
         if isinstance(result, BrokerError):
             raise result
         return result
 
     async def _flush_readers(self) -> None:
         while True:
+            for group_id in [number for number, batcher in self._receives.items() if batcher.is_idle]:
+                del self._receives[group_id]
             try:
                 await self.readers.flush()
             except Exception as error:  # a loop boundary: log once, go on
@@ -237,6 +245,11 @@ class Desk:
         seen, self._presence = self._presence, {}
         for group_id, of_group in seen.items():
             clients.note(group_id, of_group)
+
+
+def _pause_after(results: Sequence[delivery.Result]) -> float:
+    found = sum(len(result) for result in results if isinstance(result, list))
+    return _GATHER_SECONDS if found < _FEW_COUNT else 0.0
 
 
 def _is_all_it_wanted(deliveries: Sequence[Delivery], request: ReceiveRequest) -> bool:

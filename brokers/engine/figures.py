@@ -12,6 +12,7 @@ from ..models import Group, Queue, Topic
 from ..store import browse, pulse
 from ..store import progress as rows
 from ..store.progress import QueueRow as QueueRow
+from . import responders
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +51,13 @@ def queues(topic_id: int) -> list[QueueFigures]:
     ]
 
 
-def readers(topic_id: int) -> list[str]:
-    """Returns the names of the groups that have a place in a topic."""
+def readers(topic_id: int, place: responders.Place) -> list[str]:
+    """Returns the names of the groups that have a place in a topic, or a client that reads it now."""
     ids = list(Queue.objects.filter(topic_id=topic_id).values_list("pk", flat=True))
-    return sorted({row.group for row in rows.of_queues(queue_ids=ids)}) if ids else []
+    been = {row.group for row in rows.of_queues(queue_ids=ids)} if ids else set()
+    (now,) = responders.groups([place])
+    here = set(Group.objects.filter(pk__in=now).values_list("name", flat=True)) if now else set()
+    return sorted(been | here)
 
 
 def places(group_id: int, topic_ids: Sequence[int]) -> dict[int, list[rows.Place]]:

@@ -19,8 +19,9 @@ import pytest
 from mqconsole import places
 from mqconsole.local.greet import why_not_ready
 from tests import stack
-from tests.conformance.door import EVERYTHING, Door
+from tests.conformance.door import EVERYTHING, LEASES, TRANSACTIONS, Door
 from tests.conformance.http_door import HttpDoor
+from tests.conformance.pop_door import PopDoor
 from tests.conformance.remoting_door import RemotingDoor
 
 _numbers = itertools.count(1)
@@ -87,7 +88,7 @@ def own_product(own_server: stack.Running) -> Iterator[Product]:
         yield Product(own_server, client, own_server.credentials["instance"])
 
 
-DOORS = {"http": EVERYTHING, "remoting": frozenset[str]()}
+DOORS = {"http": EVERYTHING, "remoting": frozenset({TRANSACTIONS}), "pop": frozenset({LEASES})}
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -115,7 +116,7 @@ def door(request: pytest.FixtureRequest, product: Product) -> Iterator[Door]:
 def other_door(door: Door, product: Product) -> Iterator[Door]:
     """The same product by a second web process; by another client where the door is served by one process."""
     if isinstance(door, RemotingDoor):
-        opened: HttpDoor | RemotingDoor = open_door("remoting", product)
+        opened: HttpDoor | RemotingDoor = open_door("pop" if isinstance(door, PopDoor) else "remoting", product)
         yield opened
         opened.close()
         return
@@ -127,8 +128,9 @@ def other_door(door: Door, product: Product) -> Iterator[Door]:
 
 def open_door(name: str, product: Product) -> HttpDoor | RemotingDoor:
     """Returns a door of the product; the caller closes it."""
-    if name == "remoting":
-        return RemotingDoor(("127.0.0.1", product.server.ports["MQ_BROKER_PORT"]), product.key)
+    if name in {"remoting", "pop"}:
+        kind = PopDoor if name == "pop" else RemotingDoor
+        return kind(("127.0.0.1", product.server.ports["MQ_BROKER_PORT"]), product.key)
     return HttpDoor.open(product.server.url, product.instance, key=product.key)
 
 

@@ -134,6 +134,18 @@ def test_a_client_is_asked_and_told_by_other_processes(server: Running, owner: h
     wait_until(lambda: _is_offline(server), what="the member to be gone")
 
 
+def test_a_group_reads_a_topic_as_soon_as_a_member_says_so(server: Running, owner: httpx.Client) -> None:
+    assert owner.post(f"{ROOT}/topics", json={"name": "just-here", "queues": 1}).status_code == 201
+    with connected(server) as member, connected(server) as admin:
+        member.send(Command(code=Ask.HEART_BEAT, opaque=3, body=heartbeat("just-here", "just-here")))
+
+        def readers() -> Any:
+            return json.loads(admin.ask(Manage.QUERY_TOPIC_CONSUME_BY_WHO, topic="just-here").body)["groupList"]
+
+        wait_until(lambda: readers() == ["just-here"], what="the group to be among the readers")
+        assert owner.get(f"{ROOT}/groups/just-here/offsets").json()["topics"] == []  # it has read nothing yet
+
+
 def _is_offline(server: Running) -> bool:
     with connected(server) as admin:
         answer = admin.ask(Manage.GET_CONSUMER_RUNNING_INFO, consumerGroup="far", clientId="me@1")

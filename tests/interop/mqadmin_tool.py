@@ -16,7 +16,7 @@ from tests.stack import Running
 
 POM = Path(__file__).parent / "mqadmin/pom.xml"
 COMMANDS = Path(__file__).parent / "mqadmin/Commands.java"
-COMMAND_SECONDS = 120
+COMMAND_SECONDS = 240
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +82,10 @@ def tool(jars: Callable[[], Path], server: Running, tmp_path_factory: pytest.Tem
         stderr=subprocess.DEVNULL,
     )
     with process:
-        yield Tool(process, home, server)
-        process.kill()
+        try:
+            yield Tool(process, home, server)
+        finally:
+            process.kill()
 
 
 @pytest.fixture

@@ -4,44 +4,18 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from tests import stack
-from tests.interop.conftest import Java, Program
+from tests.interop.conftest import Java
+from tests.interop.programs import Program
 from tests.stack import Running, wait_until
 
 Rest = Callable[..., Any]
-COUNT = 2000  # enough to be still sending when the worker dies
-
-
-class Heard:
-    """What a program says, collected while it runs."""
-
-    def __init__(self, program: Program) -> None:
-        self.lines: list[list[str]] = []
-        self.program = program
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
-
-    def words(self, kind: str) -> list[str]:
-        return [line[1] for line in self.lines if line[0] == kind]
-
-    def end(self) -> None:
-        """Closes the program's input and waits for it."""
-        assert self.program.process.stdin is not None
-        self.program.process.stdin.close()
-        assert self.program.process.wait(60) == 0
-        self._reader.join(10)
-
-    def _read(self) -> None:
-        assert self.program.process.stdout is not None
-        with self.program.process.stdout as said:
-            for line in said:
-                self.lines.append(line.rstrip("\n").split("\t"))
+QUEUE_COUNT = 8
 
 
 @contextmanager
@@ -59,45 +33,58 @@ def second_worker(server: Running, log: Path) -> Iterator[tuple[subprocess.Popen
             stderr=subprocess.STDOUT,
         )
     try:
-        wait_until(lambda: "remoting_started" in log.read_text(), what="the second worker to listen", seconds=60)
+        wait_until(lambda: "remoting_started" in log.read_text(), what="the second worker to listen")
         yield worker, ports["MQ_NAMESRV_PORT"]
     finally:
         worker.kill()
         worker.wait(20)
 
 
+def bodies(program: Program, word: str) -> set[str]:
+    return {line[0] for line in program.said(word)}
+
+
+def share(members: list[Program]) -> bool:
+    """Whether the members have each half of the queues."""
+    for member in members:
+        member.tell("how many?")
+    return [member.next("HOLDS") for member in members] == [[str(QUEUE_COUNT // 2)]] * 2
+
+
 def test_a_killed_worker_costs_nothing_and_clients_carry_on(
     java: Java, rest: Rest, server: Running, tmp_path: Path
 ) -> None:
     topic, group = f"carry-{java.name}", f"carry-group-{java.name}"
-    rest("POST", "/topics", {"name": topic})
+    rest("POST", "/topics", {"name": topic, "queues": QUEUE_COUNT})
     with second_worker(server, tmp_path / "worker.log") as (worker, port):
         first, second = f"127.0.0.1:{server.ports['MQ_NAMESRV_PORT']}", f"127.0.0.1:{port}"
         known = f"{second};{first}"
         members = [
-            Heard(java.start("Carry", "consume", topic, group, NAMESRV=address, NAMESRVS=known))
-            for address in (first, second)
+            java.start("Carry", "consume", topic, group, NAMESRV=address, NAMESRVS=known) for address in (first, second)
         ]
-        wait_until(lambda: all(["STARTED"] in m.lines for m in members), what="both to start", seconds=60)
-        producer = Heard(java.start("Carry", "produce", topic, str(COUNT), NAMESRV=second, NAMESRVS=known))
+        for member in members:
+            member.wait_for("STARTED")
         # Connected to different workers, they share out the queues among both.
-        wait_until(lambda: all(len(m.words("GOT")) >= 10 for m in members), what="both to get messages", seconds=60)
-        before = [set(member.words("GOT")) for member in members]
+        wait_until(lambda: share(members), what="the members to share out the queues")
+        producer = java.start("Carry", "produce", topic, NAMESRV=second, NAMESRVS=known)
+        wait_until(lambda: all(len(bodies(m, "GOT")) >= 10 for m in members), what="both to get messages")
+        before = [bodies(member, "GOT") for member in members]
         assert len(before[0] & before[1]) <= 32, "members that do not know of each other get the same messages"
+        failures = len(producer.said("AGAIN"))
         worker.send_signal(signal.SIGKILL)
-        producer.program.process.wait(120)
-        producer.end()
-        sent = producer.words("SENT")
-        assert len(sent) == COUNT and producer.words("AGAIN"), "the producer should have met the death of the worker"
+        wait_until(lambda: len(producer.said("AGAIN")) > failures, what="the producer to meet the death of the worker")
+        count = len(producer.said("SENT"))
+        wait_until(lambda: len(producer.said("SENT")) > count, what="the producer to carry on")
+        producer.lines()
+        sent = bodies(producer, "SENT")
         wait_until(
-            lambda: set(members[0].words("GOT")) | set(members[1].words("GOT")) == set(sent),
+            lambda: bodies(members[0], "GOT") | bodies(members[1], "GOT") == sent,
             what="everything to arrive",
-            seconds=90,
         )
-        heard = len(members[1].words("GOT"))
+        heard = len(members[1].said("GOT"))
         # The member that lost its worker works on with the other one.
         late = [{"body": f"late-{i}", "sharding_key": f"{i}"} for i in range(64)]  # in every queue
         rest("POST", f"/topics/{topic}/messages:batch", {"messages": late})
-        wait_until(lambda: len(members[1].words("GOT")) > heard, what="the moved member to go on", seconds=60)
+        wait_until(lambda: len(members[1].said("GOT")) > heard, what="the moved member to go on")
         for member in members:
-            member.end()
+            member.lines()

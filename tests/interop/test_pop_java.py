@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tests.interop.columns import got
 from tests.interop.conftest import Java
 from tests.stack import wait_until
 
@@ -27,16 +28,31 @@ def send(rest: Rest, topic: str, *bodies: str) -> list[str]:
     return [result["message_id"] for result in batch["results"]]
 
 
+def pop(java: Java, topics: str, group: str, *counts: int, until: Callable[[], Any]) -> list[list[str]]:
+    """Returns what a member got; it stays until the server is as far as `until` says."""
+    program = java.start("Pop", topics, group, *map(str, counts))
+    wait_until(lambda: len(program.said("GOT")) >= counts[0] and until(), what="the server to know")
+    return got(program.lines())
+
+
+def dead_letters(rest: Rest, group: str) -> list[Any]:
+    return list(rest("GET", f"/groups/{group}/dead-letters")["items"])
+
+
+def standing(rest: Rest, group: str) -> tuple[int, int]:
+    """Returns how many messages a group has before it and how many are with its members."""
+    offsets = rest("GET", f"/groups/{group}/offsets")
+    return offsets["lag"], offsets["in_flight"]
+
+
 def test_members_that_pop_share_messages_and_acknowledge_them(java: Java, rest: Rest) -> None:
     topic, group = f"pop-{java.name}", f"pop-group-{java.name}"
     popping(rest, group)
     bodies = [f"m-{number}" for number in range(40)]
     send(rest, topic, *bodies)
-    got = [line for line in java.run("Pop", topic, group, "40", "0") if line[0] == "GOT"]
-    assert sorted(line[5] for line in got) == sorted(bodies)
-    assert {(line[1], line[3]) for line in got} == {(topic, "0")}
-    wait_until(lambda: rest("GET", f"/groups/{group}/offsets")["lag"] == 0, what="everything to be acknowledged")
-    assert rest("GET", f"/groups/{group}/offsets")["in_flight"] == 0
+    popped = pop(java, topic, group, 40, 0, until=lambda: standing(rest, group) == (0, 0))
+    assert sorted(line[5] for line in popped) == sorted(bodies)
+    assert {(line[1], line[3]) for line in popped} == {(topic, "0")}
 
 
 def test_rest_and_members_that_pop_serve_one_group_at_once(java: Java, rest: Rest) -> None:
@@ -46,7 +62,7 @@ def test_rest_and_members_that_pop_serve_one_group_at_once(java: Java, rest: Res
     form = {"topics": [topic], "wait_seconds": 5, "invisible_seconds": 300}
     (held,) = rest("POST", f"/groups/{group}/messages:receive", form)["messages"]
     second = rest("POST", f"/topics/{topic}/messages", {"body": "by Java"})["message_id"]
-    (line,) = [line for line in java.run("Pop", topic, group, "1", "0") if line[0] == "GOT"]
+    (line,) = pop(java, topic, group, 1, 0, until=lambda: standing(rest, group) == (1, 1))
     assert (line[4], held["message_id"]) == (second, first[0])
     # Nobody refuses the other, so REST goes on at once.
     acked = rest("POST", f"/groups/{group}/messages:ack", {"receipts": [held["receipt"]]})["results"]
@@ -59,14 +75,11 @@ def test_what_fails_comes_again_under_its_own_topic_and_dies_after_its_attempts(
     topics, group = [f"pop-fails-{n}-{java.name}" for n in (1, 2)], f"pop-fails-group-{java.name}"
     popping(rest, group, max_attempts=3)
     ids = {topic: send(rest, topic, f"doomed in {topic}")[0] for topic in topics}
-    lines = [line for line in java.run("Pop", ",".join(topics), group, "6", "9") if line[0] == "GOT"]
+    lines = pop(java, ",".join(topics), group, 6, 9, until=lambda: len(dead_letters(rest, group)) == 2)
     for topic in topics:
         tries = [(line[3], line[4]) for line in lines if line[1] == topic]
         assert tries == [(str(times), ids[topic]) for times in range(3)]
-    dead = wait_until(
-        lambda: found if len(found := rest("GET", f"/groups/{group}/dead-letters")["items"]) == 2 else None,
-        what="both to be buried",
-    )
+    dead = dead_letters(rest, group)
     assert {(letter["topic"], letter["message_id"], letter["attempts"]) for letter in dead} == {
         (topic, ids[topic], 3) for topic in topics
     }
@@ -78,10 +91,9 @@ def test_one_that_shares_out_queues_itself_is_refused_in_a_group_that_pops(java:
     send(rest, topic, "for one that pops")
     stubborn = java.start("Consume", topic, group, "*", "clustering", "1")
     stubborn.wait_for("STARTED")
-    (line,) = [line for line in java.run("Pop", topic, group, "1", "0") if line[0] == "GOT"]
+    (line,) = pop(java, topic, group, 1, 0, until=lambda: standing(rest, group) == (0, 0))
     assert line[5] == "for one that pops"
-    stubborn.process.kill()
-    assert "GOT" not in stubborn.process.communicate()[0]
+    assert got(stubborn.kill()) == []
 
 
 def test_without_pop_the_server_shares_out_queues_by_pull(java: Java, rest: Rest) -> None:
@@ -89,5 +101,5 @@ def test_without_pop_the_server_shares_out_queues_by_pull(java: Java, rest: Rest
     rest("POST", "/groups", {"name": group})
     bodies = [f"m-{number}" for number in range(20)]
     send(rest, topic, *bodies)
-    got = [line for line in java.run("Pop", topic, group, "20", "0") if line[0] == "GOT"]
-    assert sorted(line[5] for line in got) == sorted(bodies)
+    popped = pop(java, topic, group, 20, 0, until=lambda: True)
+    assert sorted(line[5] for line in popped) == sorted(bodies)

@@ -8,6 +8,8 @@ from typing import Any
 from tests import certificates, stack
 from tests.interop.columns import BODY, COLOUR, KEYS, MESSAGE_ID, OFFSET, QUEUE, TAG, got
 from tests.interop.conftest import CLIENTS, Java
+from tests.interop.programs import Programs
+from tests.interop.progress import settled_count
 from tests.stack import wait_until
 
 SOURCES = Path(__file__).parent / "java/src/main/java/interop"
@@ -24,10 +26,6 @@ def send(java: Java, topic: str) -> list[list[str]]:
     return sent
 
 
-def progress(rest: Rest, group: str) -> Any:
-    return rest("GET", f"/groups/{group}/offsets")
-
-
 def test_what_is_sent_in_every_mode_is_consumed_once_with_all_its_parts(java: Java, rest: Rest) -> None:
     topic, group = f"modes-{java.name}", f"modes-group-{java.name}"
     sent = send(java, topic)
@@ -38,14 +36,14 @@ def test_what_is_sent_in_every_mode_is_consumed_once_with_all_its_parts(java: Ja
     assert by_body["sync-0"][MESSAGE_ID] == sent[0][3]
     assert (by_body["sync-0"][TAG], by_body["sync-0"][KEYS], by_body["sync-0"][COLOUR]) == ("sync", "key-sync", "red")
     # The client says how far it is when it leaves.
-    wait_until(lambda: progress(rest, group)["lag"] == 0, what="the group to have no lag")
+    wait_until(lambda: settled_count(rest, group, topic) == SENT_COUNT, what="the group to be done with everything")
 
 
 def test_a_group_that_comes_back_gets_only_what_is_new(java: Java, rest: Rest) -> None:
     topic, group = f"again-{java.name}", f"again-group-{java.name}"
     send(java, topic)
     java.run("Consume", topic, group, "*", "clustering", str(SENT_COUNT))
-    wait_until(lambda: progress(rest, group)["lag"] == 0, what="the group to have no lag")
+    wait_until(lambda: settled_count(rest, group, topic) == SENT_COUNT, what="the group to be done with everything")
     second = {line[3] for line in send(java, topic) if line[1] == "sync"}
     consumed = got(java.run("Consume", topic, group, "*", "clustering", str(SENT_COUNT)))
     assert len(consumed) == SENT_COUNT
@@ -150,12 +148,12 @@ def test_a_signature_lets_a_client_in_and_a_wrong_one_keeps_it_out(java: Java) -
     key = {"ACCESS_KEY": credentials["access_key_id"], "SECRET_KEY": credentials["access_key_secret"]}
     assert len(java.run("Send", f"signed-{java.name}", **key)) == 8
     program = java.start("Send", f"signed-{java.name}", **{**key, "SECRET_KEY": "another"})
-    output, _ = program.process.communicate(timeout=100)
-    assert program.process.returncode == 1
-    assert output.startswith("FAILED")
+    assert program.failure()[0][0] == "FAILED"
 
 
-def test_clients_with_tls_are_served_and_look_at_the_certificate(built: Callable[[str], Path], tmp_path: Path) -> None:
+def test_clients_with_tls_are_served_and_look_at_the_certificate(
+    built: Callable[[str], Path], programs: Programs, tmp_path: Path
+) -> None:
     folders = tmp_path / "ours", tmp_path / "others"
     for folder in folders:
         folder.mkdir()
@@ -164,10 +162,9 @@ def test_clients_with_tls_are_served_and_look_at_the_certificate(built: Callable
     with stack.running(MQ_TLS_CERT=str(cert), MQ_TLS_KEY=str(key), MQ_REMOTING_TLS_ONLY="1") as server:
         address = f"127.0.0.1:{server.ports['MQ_NAMESRV_PORT']}"
         for version in CLIENTS:
-            java = Java(version, built(version), server, tmp_path)
+            java = Java(version, built(version), server, programs)
             for options in ("-Dtls.enable=true", f"{strict}{cert}"):
                 assert java.run("Hello", address, JAVA_TOOL_OPTIONS=options)[0] == ["SEND_OK"]
             for options in ("-Dtls.enable=false", f"{strict}{other}"):
                 program = java.start("Send", "tls-refused", JAVA_TOOL_OPTIONS=options)
-                output, _ = program.process.communicate(timeout=100)
-                assert program.process.returncode == 1 and output.startswith("FAILED")
+                assert program.failure()[0][0] == "FAILED"

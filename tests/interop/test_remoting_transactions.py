@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from tests.interop.conftest import Java, Program
+from tests.interop.conftest import Java
+from tests.interop.programs import Program
 from tests.stack import wait_until
 
 Rest = Callable[..., Any]
@@ -75,7 +76,7 @@ def test_another_producer_of_the_group_is_asked_when_the_first_is_dead(java: Jav
 
 def test_after_the_last_check_it_is_discarded_and_a_person_recovers_it(java: Java, rest: Rest) -> None:
     topic, group = f"tx-gone-{java.name}", f"tx-gone-group-{java.name}"
-    rest("PATCH", f"/producer-groups/{group}", {"immunity_seconds": 1, "interval_seconds": 1, "max_checks": 2})
+    rest("PATCH", f"/producer-groups/{group}", {"immunity_seconds": 1, "interval_seconds": 3, "max_checks": 2})
     with producer(java, topic, group, "unknown", answer="unknown") as program:
         assert [program.next("CHECK")[4] for _ in range(2)] == ["1", "2"]
         wait_until(lambda: states(rest, topic) == {"unknown": "DISCARDED"}, what="the discard")

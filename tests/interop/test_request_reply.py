@@ -4,7 +4,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from tests.interop.conftest import Java, Program
+from tests.interop.conftest import Java
+from tests.interop.programs import Program
 from tests.stack import wait_until
 
 Rest = Callable[..., Any]
@@ -34,7 +35,7 @@ def test_each_of_many_askers_gets_the_reply_to_its_own_request(java: Java, rest:
     rest("POST", "/topics", {"name": topic})
     answering = answer(java, rest, (topic, f"rpc-group-{java.name}"), "16")
     for mode in ("sync", "async"):
-        replies = named(java.run("Ask", topic, mode, "8", "20000"), "REPLY")
+        replies = named(java.run("Ask", topic, mode, "8", "60000"), "REPLY")
         assert sorted(replies) == sorted(
             [f"question-{n}", f"answer to question-{n}", REPLY_TOPIC, "green", "true"] for n in range(8)
         )
@@ -66,7 +67,7 @@ def test_a_second_reply_is_refused_and_the_first_one_counts(java: Java, rest: Re
     topic = f"twice-{java.name}"
     rest("POST", "/topics", {"name": topic})
     answering = answer(java, rest, (topic, f"twice-group-{java.name}"), "1", "twice")
-    assert len(named(java.run("Ask", topic, "sync", "1", "20000"), "REPLY")) == 1
+    assert len(named(java.run("Ask", topic, "sync", "1", "60000"), "REPLY")) == 1
     lines = answering.lines()
     assert named(lines, "REPLIED") == [["SEND_OK"]]
     assert "answered this request already" in named(lines, "REFUSED")[0][0]
@@ -76,7 +77,7 @@ def test_rest_asks_and_java_answers(java: Java, rest: Rest) -> None:
     topic, group = f"rest-asks-{java.name}", f"rest-asks-group-{java.name}"
     rest("POST", "/topics", {"name": topic})
     answering = answer(java, rest, (topic, group), "1")
-    told = rest("POST", f"/topics/{topic}/messages:request", {"body": "from REST", "timeout_seconds": 20})
+    told = rest("POST", f"/topics/{topic}/messages:request", {"body": "from REST", "timeout_seconds": 60})
     (reply,) = told["replies"]
     assert (reply["body"], reply["properties"], reply["group"]) == ("answer to from REST", {"colour": "green"}, group)
     (asked,) = named(answering.lines(), "GOT")
@@ -91,8 +92,8 @@ def test_java_asks_and_rest_answers(java: Java, rest: Rest) -> None:
     receiving = f"/groups/{group}/messages:receive"
     assert rest("POST", receiving, {"topics": [topic]})["messages"] == []
     with ThreadPoolExecutor(1) as threads:
-        asking = threads.submit(java.run, "Ask", topic, "sync", "1", "20000")
-        (request,) = rest("POST", receiving, form)["messages"]
+        asking = threads.submit(java.run, "Ask", topic, "sync", "1", "60000")
+        (request,) = wait_until(lambda: rest("POST", receiving, form)["messages"], what="the request")
         assert (request["body"], request["tag"]) == ("question-0", "ask")
         assert "REPLY_TO_CLIENT" not in request["properties"]
         reply = {"reply_to": request["reply_to"], "body": "answered by REST", "properties": {"colour": "blue"}}

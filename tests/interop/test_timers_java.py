@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tests.interop.conftest import Java
+from tests.stack import wait_until
 
 Rest = Callable[..., Any]
 # How the client spells an instant or a delay, in ms or seconds; 4.x knows delay levels, the cloud's clients the third.
@@ -21,7 +22,7 @@ def test_messages_for_later_come_in_time_and_never_early(java: Java) -> None:
     lines = java.run("Later", f"later-{java.name}", f"later-group-{java.name}", *words)
     due = {line[1]: int(line[2]) for line in lines if line[0] == "DUE"}
     assert due.keys() == kinds.keys()
-    assert all(0 <= late < 5000 for late in due.values()), due
+    assert all(0 <= late < 30_000 for late in due.values()), due
 
 
 def test_a_recalled_message_does_not_come(java: Java, rest: Rest) -> None:
@@ -33,5 +34,5 @@ def test_a_recalled_message_does_not_come(java: Java, rest: Rest) -> None:
     assert lines[2:] == [["RECALLED", unwanted], ["REFUSED", "MQBrokerException"], ["REFUSED", "MQClientException"]]
     rest("POST", "/groups", {"name": group})
     form = {"topics": [topic], "max": 10, "wait_seconds": 20}
-    got = rest("POST", f"/groups/{group}/messages:receive", form)["messages"]
+    got = wait_until(lambda: rest("POST", f"/groups/{group}/messages:receive", form)["messages"], what="the message")
     assert [message["message_id"] for message in got] == [wanted]

@@ -17,10 +17,8 @@ def system_topics(rest: Rest) -> set[str]:
 def test_traces_of_a_message_are_kept_and_found_by_its_id(java: Java, rest: Rest) -> None:
     topic = group = f"traced-{java.name}"
     program = java.start("Trace", topic, group)
-    assert program.process.stdout is not None
-    sent, got = (program.process.stdout.readline().split() for _ in range(2))
-    assert (sent[0], got) == ("SENT", ["GOT", sent[1]])
-    message_id = sent[1]
+    (message_id,) = program.next("SENT")
+    assert program.next("GOT") == [message_id]
 
     # The client sends its records a moment later, and the topic is made for the first of them.
     wait_until(lambda: TRACES in system_topics(rest), what="the topic of traces")

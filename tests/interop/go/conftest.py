@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.interop.conftest import BUILD_SECONDS, Launcher
+from tests.interop.programs import Programs
 from tests.stack import Running
 
 PROJECT = Path(__file__).parent
@@ -25,6 +26,6 @@ def binaries(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def go(binaries: Path, server: Running) -> Launcher:
+def go(binaries: Path, server: Running, programs: Programs) -> Launcher:
     """Starts Go programs that find the product."""
-    return Launcher([str(binaries / "interop")], "", server)
+    return Launcher([str(binaries / "interop")], "", server, programs)

@@ -2,8 +2,9 @@ package main
 
 import (
 	"context"
+	"io"
+	"os"
 	"strconv"
-	"time"
 
 	"github.com/apache/rocketmq-client-go/v2"
 	"github.com/apache/rocketmq-client-go/v2/consumer"
@@ -11,7 +12,7 @@ import (
 )
 
 // consume consumes COUNT messages: consume TOPIC GROUP TAGS clustering|broadcasting|orderly COUNT. It prints GOT for
-// each.
+// each, and stays until its standard input ends.
 func consume(arguments []string) error {
 	topic, group, tags, way := arguments[0], arguments[1], arguments[2], arguments[3]
 	count, err := strconv.Atoi(arguments[4])
@@ -38,7 +39,8 @@ func consume(arguments []string) error {
 	return run(c, topic, selector, listen, left)
 }
 
-// fail fails every delivery of a message until it is dead: fail TOPIC GROUP TIMES. It prints TRY for each.
+// fail fails every delivery of a message until it is dead: fail TOPIC GROUP TIMES. It prints TRY for each, and
+// stays until its standard input ends.
 func fail(arguments []string) error {
 	times, err := strconv.Atoi(arguments[2])
 	if err != nil {
@@ -88,6 +90,8 @@ func run(
 		return err
 	}
 	// The client has no word for "counted as done", and forgets what is under way when it stops.
-	time.Sleep(time.Second)
+	if _, err := io.Copy(io.Discard, os.Stdin); err != nil {
+		return err
+	}
 	return c.Shutdown()
 }

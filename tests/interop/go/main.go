@@ -23,7 +23,7 @@ var programs = map[string]func(arguments []string) error{
 	"pull":    pull,
 }
 
-const patience = 60 * time.Second
+const patience = 200 * time.Second
 
 var saying sync.Mutex
 

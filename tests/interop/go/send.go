@@ -18,7 +18,7 @@ func send(arguments []string) error {
 		producer.WithNsResolver(nameServers()),
 		producer.WithCredentials(credentials()),
 		producer.WithGroupName("interop-go-producer"),
-		producer.WithSendMsgTimeout(10*time.Second),
+		producer.WithSendMsgTimeout(60*time.Second),
 		producer.WithQueueSelector(producer.NewHashQueueSelector()),
 	)
 	if err != nil {

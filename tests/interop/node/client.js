@@ -3,7 +3,7 @@
 
 const { Consumer, Producer } = require('ali-ons');
 
-const PATIENCE_MS = 60000;
+const PATIENCE_MS = 200000;
 
 function options(more) {
   return {
@@ -35,6 +35,9 @@ exports.consumer = (group, more) => {
   return consumer;
 };
 
+// Keeps its promise when the program's standard input ends.
+exports.dismissed = () => new Promise(resolve => process.stdin.once('end', resolve).resume());
+
 // Returns a promise, and a function that keeps it when it was called so many times.
 exports.countdown = count => {
   let left = count;
@@ -52,11 +55,14 @@ exports.countdown = count => {
   return { done, step };
 };
 
-// Runs a program and ends the process, which the clients' timers would keep alive.
+// Ends the process, which the clients' timers would keep alive, when all it said is out: an exit drops what a full pipe
+// has not taken yet.
+const leave = code => process.stdout.write('', () => process.exit(code));
+
 exports.run = program => program(process.argv.slice(2)).then(
-  () => process.exit(0),
+  () => leave(0),
   error => {
     exports.say('FAILED', error.message);
-    process.exit(1);
+    leave(1);
   },
 );

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.interop.conftest import BUILD_SECONDS, Launcher
+from tests.interop.programs import Programs
 from tests.stack import Running
 
 PROJECT = Path(__file__).parent
@@ -27,6 +28,6 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def node(installed: Path, server: Running) -> Launcher:
+def node(installed: Path, server: Running, programs: Programs) -> Launcher:
     """Starts Node programs that find the product."""
-    return Launcher(["node"], ".js", server, installed)
+    return Launcher(["node"], ".js", server, programs, installed)

@@ -10,6 +10,7 @@ from typing import Any
 
 from tests.interop.columns import BODY, COLOUR, KEYS, OFFSET, QUEUE, TAG, got
 from tests.interop.conftest import Java, Launcher
+from tests.interop.progress import settled_count
 from tests.stack import wait_until
 
 Rest = Callable[..., Any]
@@ -26,13 +27,14 @@ def send(node: Launcher, rest: Rest, topic: str) -> list[list[str]]:
     return sent
 
 
-def lag(rest: Rest, group: str) -> int:
-    return int(rest("GET", f"/groups/{group}/offsets")["lag"])
-
-
 def test_what_is_sent_is_consumed_once_with_all_its_parts(node: Launcher, rest: Rest) -> None:
     send(node, rest, "node-modes")
-    consumed = got(node.run("consume", "node-modes", "node-modes-group", "*", "clustering", str(SENT_COUNT)))
+    consumer = node.start("consume", "node-modes", "node-modes-group", "*", "clustering", str(SENT_COUNT))
+    wait_until(
+        lambda: settled_count(rest, "node-modes-group", "node-modes") == SENT_COUNT,
+        what="the group to be done with everything",
+    )
+    consumed = got(consumer.lines())
     assert {line[BODY] for line in consumed} == BODIES
     assert len({(line[QUEUE], line[OFFSET]) for line in consumed}) == SENT_COUNT
     by_body = {line[BODY]: line for line in consumed}
@@ -40,7 +42,6 @@ def test_what_is_sent_is_consumed_once_with_all_its_parts(node: Launcher, rest: 
     keyed = sorted((int(line[OFFSET]), line[BODY], line[QUEUE]) for line in consumed if line[TAG] == "keyed")
     assert [body for _, body, _ in keyed] == [f"keyed-{i}" for i in range(5)]
     assert len({queue for _, _, queue in keyed}) == 1
-    wait_until(lambda: lag(rest, "node-modes-group") == 0, what="the group to have no lag")
 
 
 def test_tags_leave_out_the_rest_and_broadcasting_gives_all_to_everybody(node: Launcher, rest: Rest) -> None:
@@ -55,11 +56,13 @@ def test_what_fails_comes_again_and_ends_as_one_dead_letter(node: Launcher, rest
     # The client leaves the pause between attempts to the server.
     rest("POST", "/groups", {"name": "node-fails-group", "backoff_seconds": [0]})
     sent = rest("POST", "/topics/node-fails/messages", {"body": "doomed"})
-    tried = [line for line in node.run("fail", "node-fails", "node-fails-group", "3") if line[0] == "TRY"]
-    assert [line[1:] for line in tried] == [["node-fails", str(times), sent["message_id"]] for times in range(3)]
+    consumer = node.start("fail", "node-fails", "node-fails-group", "3")
     dead = wait_until(
-        lambda: rest("GET", "/groups/node-fails-group/dead-letters")["items"], what="the dead letter to be buried"
+        lambda: rest("GET", "/groups/node-fails-group/dead-letters")["items"],
+        what="the dead letter to be buried",
     )
+    tried = [line for line in consumer.lines() if line[0] == "TRY"]
+    assert [line[1:] for line in tried] == [["node-fails", str(times), sent["message_id"]] for times in range(3)]
     assert [(letter["message_id"], letter["attempts"]) for letter in dead] == [(sent["message_id"], 3)]
 
 
@@ -68,7 +71,7 @@ def test_a_message_for_later_is_not_seen_early(node: Launcher, rest: Rest) -> No
     rest("POST", "/groups", {"name": "node-later-group"})
     lines = node.run("delay", "node-later", "node-later-group", "2000")
     (waited,) = [int(line[1]) for line in lines if line[0] == "WAITED"]
-    assert 0 <= waited < 10_000
+    assert 0 <= waited < 60_000
     assert [line[BODY] for line in got(lines)] == ["later-0"]
 
 
@@ -112,7 +115,7 @@ def test_the_documented_program_runs_as_it_stands(node: Launcher, rest: Rest) ->
     rest("POST", "/topics", {"name": "hello-node"})
     address = f"127.0.0.1:{node.server.ports['MQ_NAMESRV_PORT']}"
     said = subprocess.run(
-        ["node", "hello.js", address], cwd=node.place, capture_output=True, text=True, timeout=60, check=True
+        ["node", "hello.js", address], cwd=node.place, capture_output=True, text=True, timeout=240, check=True
     ).stdout
     assert said.splitlines() == ["sent SEND_OK", "received hello"]
 
@@ -125,6 +128,4 @@ def test_a_signature_lets_a_client_in_and_a_wrong_one_keeps_it_out(node: Launche
     consumed = got(node.run("consume", "node-signed", "node-signed-group", "*", "clustering", "12", **key))
     assert {line[BODY] for line in consumed} == BODIES
     program = node.start("send", "node-signed", **{**key, "SECRET_KEY": "another"})
-    output, _ = program.process.communicate(timeout=100)
-    assert program.process.returncode == 1
-    assert output.startswith("FAILED")
+    assert program.failure()[0][0] == "FAILED"

@@ -8,11 +8,13 @@ permissions of a topic are policies, queues are never taken away, a type never c
 from collections.abc import Mapping
 
 from ....catalog import access, actions
+from ....catalog.snapshot import TopicEntry
 from ....dispatch import bridge
 from ....domain.actor import Actor
 from ....domain.errors import ErrorCode, NotFound, Rejected
 from ....domain.names import DEAD_LETTER_PREFIX, RETRY_PREFIX
 from ....engine import figures, removal
+from ....engine.responders import Place
 from ....models import Topic
 from ....protocols.remoting import admin_bodies, bodies
 from ....protocols.remoting.bodies import QueueName
@@ -74,9 +76,9 @@ async def stats(call: Call) -> Command:
 
 
 async def readers(call: Call) -> Command:
-    """300: the groups that read a topic."""
+    """300: the groups that read a topic, or did."""
     topic, parsed = await names.topic(call.actor, bodies.text(call.fields, "topic"), "mq:QueryTopic")
-    found = await bridge.run(_readers, call.actor, topic.instance, topic.id)
+    found = await bridge.run(_readers, call.actor, topic)
     return call.reply(body=bodies.write({"groupList": [names.wrap(parsed.prefix, group) for group in found]}))
 
 
@@ -152,9 +154,10 @@ def _require(actor: Actor, name: Name, action: str) -> None:
     access.check(actor, action, access.resource(actor.account_id, name.instance, name.bare))
 
 
-def _readers(actor: Actor, instance: str, topic_id: int) -> list[str]:
-    shows = access.filter_of(actor, instance, "mq:QueryGroup")
-    return [name for name in figures.readers(topic_id) if shows is None or shows(name)]
+def _readers(actor: Actor, topic: TopicEntry) -> list[str]:
+    shows = access.filter_of(actor, topic.instance, "mq:QueryGroup")
+    found = figures.readers(topic.id, Place(topic.instance_id, topic.name))
+    return [name for name in found if shows is None or shows(name)]
 
 
 def _visible(actor: Actor) -> list[Topic]:

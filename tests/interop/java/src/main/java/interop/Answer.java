@@ -30,7 +30,7 @@ public final class Answer {
         });
         consumer.start();
         Client.say("STARTED");
-        Client.await(left, 60);
+        Client.await(left);
         consumer.shutdown();
         producer.shutdown();
         System.exit(0);
@@ -41,7 +41,7 @@ public final class Answer {
             byte[] body = ("answer to " + text(request)).getBytes(StandardCharsets.UTF_8);
             Message reply = MessageUtil.createReplyMessage(request, body);
             reply.putUserProperty("colour", "green");
-            Client.say("REPLIED", producer.send(reply, 3000).getSendStatus());
+            Client.say("REPLIED", producer.send(reply, 60000).getSendStatus());
         } catch (Exception error) {
             Client.say("REFUSED", error.getMessage());
         }

@@ -25,7 +25,7 @@ public final class Ask {
                 }
             }).start();
         }
-        Client.await(left, 60);
+        Client.await(left);
         System.exit(0); // the clients' threads would keep the program alive
     }
 

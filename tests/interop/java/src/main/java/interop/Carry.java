@@ -1,6 +1,10 @@
 package interop;
 
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
+import java.util.Set;
 import org.apache.rocketmq.client.ClientConfig;
 import org.apache.rocketmq.client.consumer.DefaultMQPushConsumer;
 import org.apache.rocketmq.client.consumer.listener.ConsumeConcurrentlyStatus;
@@ -8,29 +12,38 @@ import org.apache.rocketmq.client.consumer.listener.MessageListenerConcurrently;
 import org.apache.rocketmq.client.impl.factory.MQClientInstance;
 import org.apache.rocketmq.client.producer.DefaultMQProducer;
 import org.apache.rocketmq.common.message.Message;
+import org.apache.rocketmq.common.message.MessageQueue;
 
 /**
- * Goes on when a name server and broker dies: Carry produce TOPIC COUNT, or Carry consume TOPIC GROUP.
- * Begins at the name server NAMESRV and then knows all of NAMESRVS. A producer prints SENT for each message and tries
- * each until it is stored; a consumer prints GOT for each delivery until its standard input ends.
+ * Goes on when a name server and broker dies: Carry produce TOPIC, or Carry consume TOPIC GROUP.
+ * Begins at the name server NAMESRV and then knows all of NAMESRVS. Both go on until their standard input ends. A
+ * producer sends one message after another, tries each until it is stored, prints SENT for each and AGAIN for each try
+ * that failed; only then does it ask where its topic is. A consumer prints GOT for each delivery, and for each line it
+ * reads HOLDS with the number of queues that are its own.
  */
 public final class Carry {
+    private static final int NEVER_MILLISECONDS = 24 * 60 * 60 * 1000;
+
     public static void main(String[] args) throws Exception {
         if (args[0].equals("produce")) {
-            produce(args[1], Integer.parseInt(args[2]));
+            produce(args[1]);
         } else {
             consume(args[1], args[2]);
         }
         System.exit(0);
     }
 
-    private static void produce(String topic, int count) throws Exception {
+    private static void produce(String topic) throws Exception {
         DefaultMQProducer producer = new DefaultMQProducer("carry-producer");
-        hurry(producer);
+        producer.setNamesrvAddr(Client.NAMESRV);
+        producer.setPollNameServerInterval(NEVER_MILLISECONDS);
         producer.setSendMsgTimeout(3000);
         producer.start();
-        know(producer.getDefaultMQProducerImpl().getMqClientFactory());
-        for (int i = 0; i < count; i++) {
+        MQClientInstance client = producer.getDefaultMQProducerImpl().getMqClientFactory();
+        know(client);
+        Thread input = new Thread(Carry::awaitEnd);
+        input.start();
+        for (int i = 0; input.isAlive(); i++) {
             boolean isSent = false;
             while (!isSent) {
                 try {
@@ -39,6 +52,7 @@ public final class Carry {
                 } catch (Exception error) {
                     Client.say("AGAIN", i);
                     Thread.sleep(200);
+                    client.updateTopicRouteInfoFromNameServer(topic);
                 }
             }
             Client.say("SENT", "m-" + i);
@@ -58,10 +72,23 @@ public final class Carry {
         consumer.start();
         know(consumer.getDefaultMQPushConsumerImpl().getmQClientFactory());
         Client.say("STARTED");
-        while (System.in.read() >= 0) {
-            continue;
+        BufferedReader lines = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
+        while (lines.readLine() != null) {
+            Set<MessageQueue> held =
+                consumer.getDefaultMQPushConsumerImpl().getRebalanceImpl().getProcessQueueTable().keySet();
+            Client.say("HOLDS", held.stream().filter(queue -> queue.getTopic().equals(topic)).count());
         }
         consumer.shutdown();
+    }
+
+    private static void awaitEnd() {
+        try {
+            while (System.in.read() >= 0) {
+                continue;
+            }
+        } catch (IOException error) {
+            Client.say("BROKE", error);
+        }
     }
 
     /** Looks for other routes every second instead of every half minute. */

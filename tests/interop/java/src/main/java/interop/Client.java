@@ -14,7 +14,9 @@ import org.apache.rocketmq.remoting.RPCHook;
 /** What every program needs: the name server's address, an access key if one is given, and a bound on waiting. */
 final class Client {
     static final String NAMESRV = System.getenv("NAMESRV");
-    private static final int API_MILLISECONDS = 20000;
+    /** What a program waits for as long as nothing else is said; a machine may be slow. */
+    static final int PATIENCE_SECONDS = 200;
+    private static final int API_MILLISECONDS = 60000;
 
     static {
         // The clients' threads would keep a program alive whose main thread has failed.
@@ -34,7 +36,7 @@ final class Client {
     static DefaultMQProducer producer(String group) throws Exception {
         DefaultMQProducer producer = new DefaultMQProducer(group, hook());
         producer.setNamesrvAddr(NAMESRV);
-        producer.setSendMsgTimeout(10000);
+        producer.setSendMsgTimeout(60000);
         producer.setMqClientApiTimeout(API_MILLISECONDS);
         producer.start();
         return producer;
@@ -46,7 +48,7 @@ final class Client {
         consumer.setMqClientApiTimeout(API_MILLISECONDS);
         consumer.setConsumeFromWhere(ConsumeFromWhere.CONSUME_FROM_FIRST_OFFSET);
         // Let the listener at work finish, so that its message counts as done.
-        consumer.setAwaitTerminationMillisWhenShutdown(5000);
+        consumer.setAwaitTerminationMillisWhenShutdown(60000);
         return consumer;
     }
 
@@ -67,8 +69,8 @@ final class Client {
         System.out.flush();
     }
 
-    static void await(CountDownLatch latch, int seconds) throws Exception {
-        if (!latch.await(seconds, TimeUnit.SECONDS)) {
+    static void await(CountDownLatch latch) throws Exception {
+        if (!latch.await(PATIENCE_SECONDS, TimeUnit.SECONDS)) {
             say("TIMEOUT", latch.getCount());
             System.exit(1);
         }

@@ -13,7 +13,7 @@ import org.apache.rocketmq.client.exception.MQClientException;
 import org.apache.rocketmq.common.message.MessageExt;
 
 /**
- * Consumes COUNT messages: Consume TOPIC GROUP TAGS|sql:SQL clustering|broadcasting|orderly COUNT [SECONDS].
+ * Consumes COUNT messages: Consume TOPIC GROUP TAGS|sql:SQL clustering|broadcasting|orderly COUNT.
  * Prints GOT for each.
  */
 public final class Consume {
@@ -47,7 +47,7 @@ public final class Consume {
             System.exit(1);
         }
         Client.say("STARTED");
-        Client.await(left, args.length > 5 ? Integer.parseInt(args[5]) : 60);
+        Client.await(left);
         consumer.shutdown();
         System.exit(0); // an orderly consumer of 5.3 leaves a thread behind that keeps the program alive
     }

@@ -20,7 +20,7 @@ public final class Fail {
             return ConsumeConcurrentlyStatus.RECONSUME_LATER;
         });
         consumer.start();
-        Client.await(left, 60);
+        Client.await(left);
         consumer.shutdown();
     }
 }

@@ -51,7 +51,7 @@ public final class Later {
             return ConsumeConcurrentlyStatus.CONSUME_SUCCESS;
         });
         consumer.start();
-        Client.await(left, 60);
+        Client.await(left);
         consumer.shutdown();
         producer.shutdown();
     }

@@ -9,7 +9,8 @@ import org.apache.rocketmq.client.consumer.listener.MessageListenerConcurrently;
 
 /**
  * Consumes and leaves the sharing of queues to the server: Pop TOPICS GROUP COUNT FAILURES, topics separated by commas.
- * The first FAILURES deliveries of each message fail. Prints GOT for each delivery, and ends after COUNT of them.
+ * The first FAILURES deliveries of each message fail. Prints GOT for each delivery, and ends after COUNT of them, when its
+ * standard input does.
  * What only clients from 5.0 on have is called by its name.
  */
 public final class Pop {
@@ -35,8 +36,10 @@ public final class Pop {
         });
         consumer.start();
         Client.say("STARTED");
-        Client.await(left, 90);
-        Thread.sleep(1000); // acknowledgements go out after the listener returned, and nothing says when
+        Client.await(left);
+        while (System.in.read() >= 0) {
+            continue; // acknowledgements go out after the listener returned, and nothing here says when
+        }
         consumer.shutdown();
         System.exit(0);
     }

@@ -22,7 +22,7 @@ public final class Pull {
                 consumer.seekToBegin(queue);
             }
             int got = 0;
-            long deadline = System.currentTimeMillis() + 40_000;
+            long deadline = System.currentTimeMillis() + Client.PATIENCE_SECONDS * 1000 / 2;
             while (got < count && System.currentTimeMillis() < deadline) {
                 List<MessageExt> messages = consumer.poll(500);
                 for (MessageExt message : messages) {

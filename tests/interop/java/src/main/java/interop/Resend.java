@@ -38,7 +38,7 @@ public final class Resend {
             });
         }
         consumer.start();
-        Client.await(left, 60);
+        Client.await(left);
         Client.say("FAILED");
         while (System.in.read() >= 0) {
             continue;

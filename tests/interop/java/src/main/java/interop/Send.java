@@ -42,7 +42,7 @@ public final class Send {
                 }
             });
         }
-        Client.await(sent, 20);
+        Client.await(sent);
         for (int i = 0; i < 3; i++) {
             producer.sendOneway(message(topic, "oneway-" + i));
         }

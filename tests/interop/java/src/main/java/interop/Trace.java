@@ -15,7 +15,7 @@ public final class Trace {
     public static void main(String[] args) throws Exception {
         DefaultMQProducer producer = new DefaultMQProducer("traced-producer", Client.hook(), true, null);
         producer.setNamesrvAddr(Client.NAMESRV);
-        producer.setSendMsgTimeout(10000);
+        producer.setSendMsgTimeout(60000);
         producer.start();
         byte[] body = "traced".getBytes(StandardCharsets.UTF_8);
         Client.say("SENT", producer.send(new Message(args[0], "t", "trace-key", body)).getMsgId());
@@ -32,7 +32,7 @@ public final class Trace {
             return ConsumeConcurrentlyStatus.CONSUME_SUCCESS;
         });
         consumer.start();
-        Client.await(got, 60);
+        Client.await(got);
         System.in.read(); // traces leave a few seconds later, and some not at all when their client does
         consumer.shutdown();
         producer.shutdown();

@@ -22,7 +22,7 @@ public final class Transact {
             "unknown", LocalTransactionState.UNKNOW);
         TransactionMQProducer producer = new TransactionMQProducer(args[1], Client.hook());
         producer.setNamesrvAddr(Client.NAMESRV);
-        producer.setSendMsgTimeout(10000);
+        producer.setSendMsgTimeout(60000);
         producer.setTransactionListener(new TransactionListener() {
             @Override
             public LocalTransactionState executeLocalTransaction(Message message, Object word) {
