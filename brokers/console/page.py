@@ -151,10 +151,10 @@ def report(request: HttpRequest, error: BrokerError) -> None:
 
 
 def default_instance(request: HttpRequest) -> Instance | None:
-    """Returns the instance the reader looked at last, else the first by name, else None."""
+    """Returns the instance the reader looked at last, else the one made first, else None."""
     mine = selectors.instances(actor(request), limit=limits.PAGE_MAX).items
     last = unquote(request.COOKIES.get(preferences.INSTANCE_COOKIE, ""))
-    return next((row for row in mine if row.name == last), mine[0] if mine else None)
+    return next((row for row in mine if row.name == last), min(mine, key=lambda row: row.pk, default=None))
 
 
 def _chrome_rights(request: HttpRequest, instance: Instance | None) -> dict[str, bool]:

@@ -113,7 +113,8 @@ def delete(request: HttpRequest, name: str) -> HttpResponse:
 def simulator(request: HttpRequest) -> HttpResponse:
     """Answers: may this user do this on that, from this address? With the statement that decides."""
     actor = page.actor(request)
-    form = SimulatorForm(request.GET if "action" in request.GET else None, initial=request.GET.dict())
+    asked = {"source_ip": actor.source_ip, **request.GET.dict()}
+    form = SimulatorForm(asked if "action" in asked else None, initial=asked)
     form.offer([user.name for user in members.users(actor)])
     judged: dict[str, Any] | None = None  # Any: JSON values
     if form.is_bound and form.is_valid():

@@ -80,11 +80,16 @@ def detail(error: BrokerError | AccountError) -> str:
 
 def reason(error: BrokerError) -> str:
     """Returns why somebody was refused in the reader's language; empty when nobody was."""
-    return wording.translate(str(error.extra.get("reason", "")), get_language())
+    return told(str(error.extra.get("reason", "")))
 
 
 def sentence(error: BrokerError) -> str:
     """Returns one line for a notice: the detail, behind the title where the detail has no translation."""
-    told = detail(error)
-    is_told = told != error.detail or (get_language() or "en").startswith("en")
-    return told if is_told else f"{title(error.code)} — {told}"
+    text = detail(error)
+    is_told = text != error.detail or (get_language() or "en").startswith("en")
+    return text if is_told else f"{title(error.code)} — {text}"
+
+
+def told(text: str) -> str:
+    """Returns a sentence of the server in the reader's language; anything else, such as a client's words, as it is."""
+    return wording.translate(text, get_language())
