@@ -30,7 +30,7 @@ def test_watch(world: World, doors: Doors) -> None:
                 continue
             name = f"{kind}:{cell.names[number]}"
             expected = None if cell.expected == "nobody" else {name} if cell.expected == "in" else set()
-            heard = doors.hints(cell.who, name, expected=expected)
+            heard = doors.hints(cell.who, [name], expected=expected)
             if heard != expected:
                 wrong.append(f"{cell}: {kind}, heard {heard}")
     assert not wrong, "\n".join(wrong)
