@@ -186,3 +186,20 @@ def test_a_member_goes_on_before_it_says_anew_who_it_is_until_others_do(server: 
         with connected(server) as other:
             beat(other)
             assert pull(client).code == Reply.SUBSCRIPTION_NOT_EXIST
+
+
+def test_a_connection_names_no_more_groups_and_clients_than_there_is_room_for(server: Running) -> None:
+    def beat(client: Client, number: int) -> int:
+        groups = [{"groupName": f"room-{number}-{n}"} for n in range(8)]
+        heart = {"clientID": f"me@{number}", "producerDataSet": groups, "consumerDataSet": []}
+        return answered(client, Command(code=Ask.HEART_BEAT, opaque=9, body=json.dumps(heart).encode())).code
+
+    with connected(server) as client:
+        # In one heartbeat or in many, a connection has so many groups and no more.
+        assert [beat(client, n) for n in range(9)] == [Reply.SUCCESS] * 8 + [Reply.INVALID_PARAMETER]
+        assert beat(client, 0) == Reply.SUCCESS
+        for n in range(8):
+            assert client.ask(Ask.UNREGISTER_CLIENT, clientID="me@0", producerGroup=f"room-0-{n}").code == Reply.SUCCESS
+        assert beat(client, 9) == Reply.SUCCESS
+        with connected(server) as other:
+            assert beat(other, 10) == Reply.SUCCESS
