@@ -20,13 +20,13 @@ from django.shortcuts import render as django_render
 from django.utils.cache import patch_cache_control, patch_vary_headers
 from django.utils.translation import gettext as _
 
-from accounts import roles, sessions
+from accounts import roles
 from accounts.errors import AccountError
 from accounts.errors import Denied as AccountDenied
 from accounts.errors import NotFound as AccountNotFound
 from accounts.errors import TryLater as AccountTryLater
 from accounts.models import User
-from brokers.catalog import access, selectors
+from brokers.catalog import access, readers, selectors
 from brokers.domain import limits
 from brokers.domain.actor import Actor
 from brokers.domain.errors import BrokerError, Denied, ErrorCode, NotFound, Rejected, Stale, TryLater, UnknownOutcome
@@ -73,16 +73,12 @@ def translated(error: AccountError) -> BrokerError:
 
 def actor(request: HttpRequest) -> Actor:
     """Returns the signed-in reader as the value that rooms below ask for."""
-    user, role = reader(request), acting(request)
-    return Actor(
-        account_id=role.account_id if role else user.account_id,
-        user_id=role.asker_id if role else user.pk,
-        name=role.name if role else user.login,
-        is_root=user.is_root and role is None,
+    return readers.of_session(
+        reader(request),
+        request.session,
+        acting(request),
         source_ip=request.META.get("REMOTE_ADDR", ""),
         is_secure=request.is_secure(),
-        has_second_factor=sessions.has_second_factor(request.session),
-        is_fresh=sessions.is_fresh(request.session),
     )
 
 
@@ -139,6 +135,14 @@ def render(
     patch_vary_headers(response, ["HX-Request", "Cookie"])
     patch_cache_control(response, no_store=is_fragment(request), no_cache=True, private=True)
     return response
+
+
+def is_confirmed(request: HttpRequest, name: str) -> bool:
+    """Returns True if the name was typed to confirm that the thing shall go; the next page says so when it was not."""
+    if request.POST.get("confirm", "").strip() == name:
+        return True
+    messages.error(request, _("Nothing was deleted: the name typed was another one."))
+    return False
 
 
 def report(request: HttpRequest, error: BrokerError) -> None:
@@ -233,8 +237,8 @@ def _problem_page(request: HttpRequest, error: BrokerError) -> HttpResponse:
         home = default_instance(request)
     context = {
         "title": problems.title(error.code),
-        "explanation": problems.explanation(error.code),
-        "detail": error.detail,
+        "detail": problems.detail(error),
+        "reason": problems.reason(error),
         "error": error,
         "status": int(status),
     }

@@ -1,7 +1,7 @@
 """What each broker error is called in the reader's language.
 
 Owns: one title for every ErrorCode (a test checks that none is missing).
-The detail of an error is the engine's own English sentence; it is shown below the title because it names the values.
+The detail of an error is the sentence of whoever raised it, translated; it stands below the title and names the values.
 """
 
 from collections.abc import Mapping
@@ -10,7 +10,9 @@ from typing import Any
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
+from accounts.errors import AccountError
 from brokers.domain.errors import BrokerError, ErrorCode
+from brokers.protocols.http import wording
 
 TITLES: Mapping[ErrorCode, Any] = {  # Any: lazy translations
     ErrorCode.INVALID_REQUEST: _("Something in this request cannot be used"),
@@ -62,25 +64,6 @@ TITLES: Mapping[ErrorCode, Any] = {  # Any: lazy translations
     ErrorCode.INTERNAL: _("Something went wrong on the server"),
 }
 
-_UNSEEN = _("It was never here, was deleted, or belongs to somebody whose things you may not see.")
-# What a code means to somebody who does not read the English detail; those whose title says all have none.
-_EXPLANATIONS: Mapping[ErrorCode, Any] = {  # Any: lazy translations
-    ErrorCode.INSTANCE_NOT_FOUND: _UNSEEN,
-    ErrorCode.TOPIC_NOT_FOUND: _UNSEEN,
-    ErrorCode.GROUP_NOT_FOUND: _UNSEEN,
-    ErrorCode.MESSAGE_NOT_FOUND: _("It was never sent here, or it is older than what is kept."),
-    ErrorCode.TRANSACTION_NOT_FOUND: _("It was never sent here, or it is older than what is kept."),
-    ErrorCode.REQUEST_NOT_FOUND: _("It was never asked, or its time was over more than ten minutes ago."),
-}
-# Sentences of the server that are kept or passed on in English, and are the same every time.
-_TOLD: Mapping[str, Any] = {  # Any: lazy translations
-    "The consumer neither acknowledged nor refused in time.": _(
-        "The consumer neither acknowledged nor refused in time."
-    ),
-    "no policy allows it": _("no policy allows it"),
-    "the root user may do everything in its account": _("the root user may do everything in its account"),
-}
-
 
 def title(code: str) -> str:
     """Returns the name of an error code in the reader's language; the code itself when it is not one of ours."""
@@ -90,24 +73,23 @@ def title(code: str) -> str:
         return code
 
 
+def detail(error: BrokerError | AccountError) -> str:
+    """Returns what went wrong in the reader's language, with the values it was about."""
+    return wording.translate(error.detail, get_language())
+
+
+def reason(error: BrokerError) -> str:
+    """Returns why somebody was refused in the reader's language; empty when nobody was."""
+    return told(str(error.extra.get("reason", "")))
+
+
 def sentence(error: BrokerError) -> str:
-    """Returns one line for a notice: the detail for English readers, the title and the detail for others."""
-    if _is_english():
-        return error.detail
-    return f"{title(error.code)} — {error.detail}"
-
-
-def explanation(code: str) -> str:
-    """Returns what an error means in the reader's language; empty for English readers, who have the detail."""
-    if _is_english() or code not in list(ErrorCode):
-        return ""
-    return str(_EXPLANATIONS.get(ErrorCode(code), ""))
+    """Returns one line for a notice: the detail, behind the title where the detail has no translation."""
+    text = detail(error)
+    is_told = text != error.detail or (get_language() or "en").startswith("en")
+    return text if is_told else f"{title(error.code)} — {text}"
 
 
 def told(text: str) -> str:
     """Returns a sentence of the server in the reader's language; anything else, such as a client's words, as it is."""
-    return str(_TOLD.get(text, text))
-
-
-def _is_english() -> bool:
-    return (get_language() or "en").startswith("en")
+    return wording.translate(text, get_language())
