@@ -143,6 +143,33 @@ def test_dead_letters_are_read_and_sent_again(mqadmin: Tool, rest: Rest) -> None
     assert [message["body"] for message in again] == ["cured"]
 
 
+def test_rights_are_written_read_and_taken_away(mqadmin: Tool, rest: Rest) -> None:
+    broker, subject = ("-b", mqadmin.broker), ("-s", "User:adm-acl")
+    assert "success" in mqadmin("createUser", *broker, "-u", "adm-acl", "-p", "Correct-Horse-9")
+    given = ("-r", "Topic:adm-acl,Group:adm-acl-g", "-a", "Pub,Sub", "-i", "10.0.0.0/8", "-d", "Allow")
+    assert "success" in mqadmin("createAcl", *broker, *subject, *given)
+    assert "success" in mqadmin("updateAcl", *broker, *subject, "-r", "Topic:adm-no", "-a", "Pub", "-d", "Deny")
+    told = mqadmin("getAcl", *broker, *subject)
+    topic, group, denied = columns(told, "User:adm-acl")
+    assert " ".join(topic) == "User:adm-acl Custom Topic:adm-acl [Pub, Sub] [10.0.0.0/8] Allow"
+    assert " ".join(group) == "User:adm-acl Custom Group:adm-acl-g [Sub] [10.0.0.0/8] Allow"
+    assert " ".join(denied) == "User:adm-acl Custom Topic:adm-no [Pub] [] Deny"
+    assert columns(mqadmin("listAcl", *broker, "-s", "adm-acl", "-r", "Group"), "User:adm-acl") == [group]
+    assert "success" in mqadmin("deleteAcl", *broker, *subject, "-r", "Topic:adm-no")
+    assert "Topic:adm-no" not in mqadmin("getAcl", *broker, *subject)
+    assert "share the right Sub" in mqadmin("createAcl", *broker, *subject, "-r", "Group:*", "-a", "Sub", "-d", "Allow")
+    assert "success" in mqadmin("deleteAcl", *broker, *subject)
+    assert "adm-acl" not in mqadmin("listAcl", *broker, "-s", "adm-acl")
+    assert "success" in mqadmin("deleteUser", *broker, "-u", "adm-acl")
+
+
+def test_what_a_topic_took_is_counted(mqadmin: Tool, rest: Rest) -> None:
+    rest("POST", "/topics", {"name": "adm-stats", "queues": 1})
+    rest("POST", "/topics/adm-stats/messages:batch", {"messages": [{"body": "x"}] * 3})
+    ((_, *_, taken, readers),) = columns(mqadmin("statsAll", "-t", "adm-stats"), "adm-stats")
+    assert (taken, readers) == ("3", "NO_CONSUMER")
+
+
 def test_connected_clients_are_shown_asked_and_given_a_message(mqadmin: Tool, java: Java, rest: Rest) -> None:
     topic = group = f"adm-live-{java.name}"
     rest("POST", "/topics", {"name": topic, "queues": 2})

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from ...dispatch import desk
 from ...dispatch.requests import Asked
-from ...domain import clock, requests
+from ...domain import clock, limits, requests
 from ...domain.errors import BrokerError
 from ...domain.requests import Reply
 from ...engine.requests import Name
@@ -45,14 +45,19 @@ class Askers:
 
     def __init__(self) -> None:
         self._peers: dict[Client, list[Peer]] = {}
+        self._clients: dict[Peer, list[Client]] = {}
         self._waiting: dict[_Waiting, asyncio.Task[None]] = {}
         self.place = Place("", 0)
 
     def note(self, peer: Peer, account_id: int, client_id: str) -> None:
-        """Notes that a connection is one of a client's."""
-        peers = self._peers.setdefault((account_id, client_id), [])
-        if peer not in peers:
-            peers.append(peer)
+        """Notes that a connection is one of a client's; one that keeps changing its name loses the oldest."""
+        client, clients = (account_id, client_id), self._clients.setdefault(peer, [])
+        if client in clients:
+            return
+        if len(clients) == limits.MEMBER_GROUP_COUNT:
+            self._forget(peer, clients.pop(0))
+        clients.append(client)
+        self._peers.setdefault(client, []).append(peer)
 
     def follow(self, asked: Asked, peer: Peer) -> "asyncio.Task[None]":
         """Waits for the replies to a request that came by `peer`, and pushes each. Returns what is done after that."""
@@ -64,10 +69,8 @@ class Askers:
 
     def hang_up(self, peer: Peer) -> None:
         """Forgets a connection that ended; its requests go on by another one of the same client, or end."""
-        for client in [client for client, peers in self._peers.items() if peer in peers]:
-            self._peers[client].remove(peer)
-            if not self._peers[client]:
-                del self._peers[client]
+        for client in self._clients.pop(peer, []):
+            self._forget(peer, client)
         for waiting, task in list(self._waiting.items()):
             if waiting.peer is peer:
                 other = self._find(waiting.client)
@@ -85,6 +88,11 @@ class Askers:
             known = {requests.CORRELATION_ID: name.correlation_id, requests.REPLY_TO: client_id}
             peer.tell(Ask.PUSH_REPLY_MESSAGE_TO_CLIENT, self._fields(reply, known), reply.body)
         return True
+
+    def _forget(self, peer: Peer, client: Client) -> None:
+        self._peers[client].remove(peer)
+        if not self._peers[client]:
+            del self._peers[client]
 
     def _find(self, client: Client) -> Peer | None:
         return next((peer for peer in reversed(self._peers.get(client, [])) if not peer.is_gone), None)

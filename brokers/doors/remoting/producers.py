@@ -9,9 +9,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from ...dispatch import bridge
-from ...domain import clock
+from ...domain import clock, limits
 from ...domain.actor import Actor
-from ...domain.errors import Denied
+from ...domain.errors import Denied, Rejected
 from ...domain.messages import PRODUCER_GROUP
 from ...engine import clients
 from ...engine.back_checks import Noted, Question
@@ -50,11 +50,17 @@ class Producers:
     def __init__(self, worker: str) -> None:
         self._worker = worker
         self._groups: dict[Key, dict[Peer, Producer]] = {}
+        self._keys: dict[Peer, set[Key]] = {}
         self._turn = itertools.count()
         self._unsaid: dict[tuple[Key, str], clients.Producer] = {}
 
     def join(self, producer: Producer) -> None:
-        """Notes that a producer is there; other processes hear of it with the next `tell_others`."""
+        """Notes that a producer is there; other processes hear of it with the next `tell_others`.
+
+        Raises: Rejected when its connection produces for too many groups.
+        """
+        self._require_room(producer.peer, [producer.key])
+        self._keys.setdefault(producer.peer, set()).add(producer.key)
         self._groups.setdefault(producer.key, {})[producer.peer] = producer
         self._unsaid[producer.key, producer.client_id] = clients.Producer(
             producer.client_id,
@@ -64,6 +70,11 @@ class Producers:
             producer.actor.name,
             clock.now_ms(),
         )
+
+    def _require_room(self, peer: Peer, keys: Iterable[Key]) -> None:
+        """Raises Rejected when a connection would produce for more than `limits.MEMBER_GROUP_COUNT` groups."""
+        if len(self._keys.get(peer, set()).union(keys)) > limits.MEMBER_GROUP_COUNT:
+            raise Rejected(f"A connection produces for at most {limits.MEMBER_GROUP_COUNT} groups; open another one.")
 
     async def tell_others(self) -> None:
         """Says in Redis who was heard lately; many heartbeats are one round trip, and none waits for it."""
@@ -83,7 +94,7 @@ class Producers:
     ) -> None:
         """Notes a heartbeat that names producer groups; what the connection sent half messages for stays too."""
         now = clock.monotonic()
-        known = {key: members[peer] for key, members in self._groups.items() if peer in members}
+        known = {key: self._groups[key][peer] for key in self._keys.get(peer, ())}
         for name in groups:
             if name == _INNER:
                 continue
@@ -92,6 +103,7 @@ class Producers:
             known[key] = known.get(key) or Producer(
                 key=key, name=name, prefix=parsed.prefix, client_id=client_id, peer=peer, actor=actor, heard_at=now
             )
+        self._require_room(peer, known)
         for producer in known.values():
             heard = replace(producer, client_id=client_id, actor=actor, heard_at=now, heard_at_ms=clock.now_ms())
             self.join(replace(heard, language=language, version=version))
@@ -102,13 +114,17 @@ class Producers:
         gone = members.pop(peer, None)
         if not members:
             self._groups.pop(key, None)
+        keys = self._keys.get(peer, set())
+        keys.discard(key)
+        if not keys:
+            self._keys.pop(peer, None)
         if gone is not None:
             self._unsaid.pop((key, gone.client_id), None)
             await bridge.run(lambda: clients.forget_producer(key, worker=self._worker, client_id=gone.client_id))
 
     async def hang_up(self, peer: Peer) -> None:
         """Forgets what a connection that ended produced for."""
-        for key in [key for key, members in self._groups.items() if peer in members]:
+        for key in list(self._keys.get(peer, ())):
             await self.leave(key, peer)
 
     async def sweep(self) -> None:

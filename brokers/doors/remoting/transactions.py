@@ -37,13 +37,10 @@ def is_half(properties: Mapping[str, str], sys_flag: int) -> bool:
 async def prepare(call: Call, topic: TopicEntry, message: Outgoing, *, group: str, prefix: str) -> Command:
     """Stores a half message and answers with what its end must name. `group` and `prefix` as the client writes them."""
     parsed = await names.parse(call.actor, group)
+    key = (call.actor.account_id, topic.instance, parsed.bare)
     found = snapshot.cached_producer_group(call.actor.account_id, topic.instance, parsed.bare)
     if found is None:
         found = await bridge.run(producers.ensure, call.actor.account_id, topic.instance, parsed.bare)
-    (result,) = await (await desk.get()).transactions.prepare([Half(topic, message, found, is_typed=False)])
-    if isinstance(result, BrokerError):
-        raise result
-    key = (call.actor.account_id, topic.instance, parsed.bare)
     if not call.members.producers.knows(key, call.peer):
         # Its first heartbeat may still be on the way, and its first check must not wait for that.
         call.members.producers.join(
@@ -57,6 +54,9 @@ async def prepare(call: Call, topic: TopicEntry, message: Outgoing, *, group: st
                 heard_at=clock.monotonic(),
             )
         )
+    (result,) = await (await desk.get()).transactions.prepare([Half(topic, message, found, is_typed=False)])
+    if isinstance(result, BrokerError):
+        raise result
     fields = {
         "msgId": records.offset_id((call.place.host, call.place.port), records.place(0, result.id.half_id)),
         "queueId": str(result.queue),
