@@ -6,9 +6,12 @@ from datetime import timedelta
 
 import pytest
 
+from tests import tempo
 from tests.conformance.conftest import Product
 from tests.conformance.door import Delivered, Door, Message, Refused, Sent
 from tests.stack import wait_until
+
+WAIT_SECONDS = 120
 
 
 def send(door: Door, topic: str, count: int, **fields: object) -> list[Sent]:
@@ -23,7 +26,7 @@ def let_it_park() -> None:
     wait_until(lambda: time.monotonic() > start + 0.3, what="the receive to be parked")
 
 
-def drain(door: Door, group: str, topic: str, *, count: int, seconds: float = 20.0) -> list[Delivered]:
+def drain(door: Door, group: str, topic: str, *, count: int, seconds: float = 120.0) -> list[Delivered]:
     """Receives and acknowledges until so many came."""
     got: list[Delivered] = []
     deadline = time.monotonic() + seconds
@@ -158,13 +161,14 @@ def test_a_waiting_receive_wakes_up_at_once(
         assert door.ack(group, [got[0].receipt]) == [None]
         delays.append(end - start)
     # A parked receiver looks by itself once a second; five in a row that fast were woken.
-    assert sorted(delays)[2] < 0.4, delays
+    assert sorted(delays)[2] < 0.4 * tempo.slowness(), delays
 
 
 def test_a_receive_without_messages_answers_after_its_wait(door: Door, topic: str, group: str) -> None:
-    start = time.monotonic()
-    assert door.receive(group, [topic], wait=1.2) == []
-    assert 1.1 < time.monotonic() - start < 4
+    with tempo.watch() as watch:
+        start = time.monotonic()
+        assert door.receive(group, [topic], wait=1.2) == []
+        assert time.monotonic() - start > 1.1 and watch.seconds() < 4
 
 
 # --- settling ------------------------------------------------------------------------------------------------------
@@ -324,7 +328,7 @@ def test_a_paused_group_gets_nothing_and_can_still_settle(product: Product, door
             return error.is_a("GROUP_PAUSED") and "Resume" in error.detail
         return False
 
-    wait_until(is_paused, what="the pause to be seen", seconds=5)
+    wait_until(is_paused, what="the pause to be seen")
     assert door.ack(group, [got[0].receipt]) == [None]
     product.change_group(group, paused=False)
     send(door, topic, 1)
@@ -332,8 +336,8 @@ def test_a_paused_group_gets_nothing_and_can_still_settle(product: Product, door
 
 
 def wait_for(door: Door, group: str, topic: str, *, tags: str = "*") -> list[Delivered]:
-    """Returns the next deliveries, within ten seconds."""
-    deadline = time.monotonic() + 10
+    """Returns the next deliveries."""
+    deadline = time.monotonic() + WAIT_SECONDS
     while time.monotonic() < deadline:
         try:
             got = door.receive(group, [(topic, tags)], wait=1)
@@ -342,4 +346,4 @@ def wait_for(door: Door, group: str, topic: str, *, tags: str = "*") -> list[Del
             continue
         if got:
             return got
-    raise AssertionError("nothing came in ten seconds")
+    raise AssertionError(f"nothing came in {WAIT_SECONDS} s")

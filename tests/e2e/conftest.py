@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.e2e.screenshots import CHROMIUM_ARGS
 from tests.stack import Running
@@ -56,6 +56,9 @@ class Visitor:
             return json.load(answer)
 
 
+expect.set_options(timeout=60_000)
+
+
 @pytest.fixture(scope="session")
 def browser(chromium: str) -> Iterator[Browser]:
     with sync_playwright() as playwright:
@@ -68,7 +71,7 @@ def browser(chromium: str) -> Iterator[Browser]:
 def visitor(browser: Browser, server: Running) -> Iterator[Visitor]:
     """Somebody signed in, with English pages. At the end no page may have reported a fault."""
     context = browser.new_context(viewport={"width": 1280, "height": 900}, locale="en-GB", timezone_id="Asia/Shanghai")
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(60_000)
     made = Visitor(context.new_page(), server)
     made.page.on("pageerror", lambda error: made.faults.append(str(error)))
     made.page.on("console", lambda said: made.faults.append(said.text) if said.type == "error" else None)

@@ -26,7 +26,7 @@ def make_user(visitor: Visitor, name: str) -> None:
 def guest(browser: Browser, visitor: Visitor) -> Iterator[Page]:
     """Another browser, which opens the console by name as passkeys need it."""
     context = browser.new_context(locale="en-GB", base_url=visitor.server.url.replace("127.0.0.1", "localhost"))
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(60_000)
     page = context.new_page()
     faults: list[str] = []
     page.on("pageerror", lambda error: faults.append(str(error)))

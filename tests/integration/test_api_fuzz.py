@@ -37,12 +37,12 @@ def authorization(server: Running) -> Iterator[str]:
     header = f"Basic {base64.b64encode(key.encode()).decode()}"
     for kind in ("topics", "groups"):
         where = f"{server.url}/api/v1/instances/default/{kind}"
-        made = httpx.post(where, json={"name": NAMES[kind[:-1]]}, headers={"Authorization": header})
+        made = httpx.post(where, json={"name": NAMES[kind[:-1]]}, headers={"Authorization": header}, timeout=120)
         assert made.status_code in {201, 409}
     yield header
     # Other tests sign in at this server with a password alone.
     account = {"requires_second_factor": False}
-    changed = httpx.patch(f"{server.url}/api/v1/account", json=account, headers={"Authorization": header})
+    changed = httpx.patch(f"{server.url}/api/v1/account", json=account, headers={"Authorization": header}, timeout=120)
     assert changed.status_code == 200, changed.text
 
 
@@ -57,5 +57,5 @@ def test_no_request_breaks_the_server_or_its_word(case: Any, server: Running, au
     if isinstance(case.query, dict) and isinstance(case.query.get("wait_seconds"), int | float):
         case.query["wait_seconds"] = 0
     case.call_and_validate(
-        base_url=f"{server.url}/api/v1", headers={"Authorization": authorization}, checks=CHECKS, timeout=40
+        base_url=f"{server.url}/api/v1", headers={"Authorization": authorization}, checks=CHECKS, timeout=120
     )

@@ -1,7 +1,6 @@
 """A page hears that what it shows has changed, of its own account only."""
 
 import json
-import time
 from typing import Any
 
 from asgiref.sync import async_to_sync, sync_to_async
@@ -11,6 +10,7 @@ from channels.testing import WebsocketCommunicator
 from accounts import grants, members, sessions
 from accounts.models import User
 from brokers.live.hints import UNAUTHENTICATED_CLOSE, Hints
+from tests import tempo
 from tests.integration.console.shop import Shop, browser_of
 
 
@@ -21,7 +21,7 @@ def test_page_hears_of_its_own_objects_and_of_no_others(shop: Shop) -> None:
     async def scene() -> tuple[list[object], bool]:
         own, foreign = _socket(owner), _socket(stranger)
         for socket in (own, foreign):
-            await socket.connect()
+            await socket.connect(timeout=60)
             await socket.send_json_to({"watch": [mine, "topic:999999", "topic:x", "secrets:1", 7]})
         layer = get_channel_layer()
         assert layer is not None
@@ -30,7 +30,7 @@ def test_page_hears_of_its_own_objects_and_of_no_others(shop: Shop) -> None:
         while not heard:
             await layer.group_send(f"hints.topic.{shop.topic.pk}", {"type": "hint", "name": mine})
             if not await own.receive_nothing(timeout=0.2):
-                heard.append(await own.receive_json_from())
+                heard.append(await own.receive_json_from(timeout=60))
         is_quiet = await foreign.receive_nothing(timeout=0.2)
         for socket in (own, foreign):
             await socket.disconnect()
@@ -51,21 +51,22 @@ def test_page_hears_no_more_within_two_seconds_of_a_revocation(shop: Shop) -> No
 
     async def scene() -> tuple[float, int]:
         socket = _socket(member)
-        await socket.connect()
+        await socket.connect(timeout=60)
         await socket.send_json_to({"watch": [mine]})
         layer = get_channel_layer()
         assert layer is not None
         await _hear(socket, group, mine)
         await sync_to_async(grants.detach)(actor, "look", user="mia")
-        began, last = time.monotonic(), time.monotonic()
-        while time.monotonic() - began < 4:
-            await layer.group_send(group, {"type": "hint", "name": mine})
-            if not await socket.receive_nothing(timeout=0.1):
-                await socket.receive_json_from()
-                last = time.monotonic()
+        last = 0.0
+        with tempo.watch() as watch:
+            while watch.seconds() < 4:
+                await layer.group_send(group, {"type": "hint", "name": mine})
+                if not await socket.receive_nothing(timeout=0.1):
+                    await socket.receive_json_from(timeout=60)
+                    last = watch.seconds()
         await sync_to_async(members.set_active)(actor, "mia", False)
-        closed = await socket.receive_output(timeout=5)
-        return last - began, int(closed["code"])
+        closed = await socket.receive_output(timeout=60)
+        return last, int(closed["code"])
 
     seconds, code = async_to_sync(scene)()
     assert seconds <= 2.0
@@ -80,11 +81,11 @@ def test_open_page_is_cut_off_when_its_session_is_ended(shop: Shop) -> None:
         socket = _socket(member.user)
         scope: Any = socket.scope  # Any: as below
         scope["session"] = session
-        await socket.connect()
+        await socket.connect(timeout=60)
         await socket.receive_nothing(timeout=0.2)
-        began = time.monotonic()
-        await sync_to_async(sessions.end_all)(member.user, actor="root@acme")
-        return await socket.receive_output(timeout=5), time.monotonic() - began
+        with tempo.watch() as watch:
+            await sync_to_async(sessions.end_all)(member.user, actor="root@acme")
+            return await socket.receive_output(timeout=60), watch.seconds()
 
     heard, seconds = async_to_sync(scene)()
     assert heard == {"type": "websocket.close", "code": UNAUTHENTICATED_CLOSE}
@@ -94,8 +95,8 @@ def test_open_page_is_cut_off_when_its_session_is_ended(shop: Shop) -> None:
 def test_nobody_is_turned_away(shop: Shop) -> None:
     async def scene() -> int:
         socket = _socket(None)
-        await socket.connect()
-        return int((await socket.receive_output())["code"])
+        await socket.connect(timeout=60)
+        return int((await socket.receive_output(timeout=60))["code"])
 
     assert async_to_sync(scene)() == UNAUTHENTICATED_CLOSE
 
@@ -103,7 +104,7 @@ def test_nobody_is_turned_away(shop: Shop) -> None:
 def test_what_is_not_understood_is_left_alone(shop: Shop) -> None:
     async def scene() -> bool:
         socket = _socket(shop.people.owner.user)
-        await socket.connect()
+        await socket.connect(timeout=60)
         nonsenses: list[Any] = [[], {"watch": "topic:1"}, {"watch": [[]]}, {"other": 1}, "text", None]
         for nonsense in nonsenses:
             await socket.send_json_to(nonsense)
@@ -122,7 +123,7 @@ async def _hear(socket: WebsocketCommunicator, group: str, name: str) -> None:
     while True:
         await layer.group_send(group, {"type": "hint", "name": name})
         if not await socket.receive_nothing(timeout=0.2):
-            assert await socket.receive_json_from() == {"changed": name}
+            assert await socket.receive_json_from(timeout=60) == {"changed": name}
             return
 
 

@@ -181,7 +181,7 @@ async def _hear(who: Who, names: list[str]) -> set[str] | None:
     socket = WebsocketCommunicator(any_app, "/ws/v1/hints", headers=headers)
     scope: Any = socket.scope
     scope["client"] = ("127.0.0.1", 1)
-    await socket.connect()
+    await socket.connect(timeout=60)
     await socket.send_json_to({"watch": names})
     layer = get_channel_layer()
     assert layer is not None
@@ -192,7 +192,7 @@ async def _hear(who: Who, names: list[str]) -> set[str] | None:
             await layer.group_send(f"hints.{name.replace(':', '.')}", {"type": "hint", "name": name})
         before = len(heard)
         while not await socket.receive_nothing(timeout=0.1):
-            output = await socket.receive_output()
+            output = await socket.receive_output(timeout=60)
             if output["type"] == "websocket.close":
                 return None
             heard.add(str(httpx.Response(200, text=output["text"]).json()["changed"]))
