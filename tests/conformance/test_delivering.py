@@ -96,7 +96,7 @@ def test_a_group_that_starts_at_the_latest_sees_only_what_comes_after(product: P
     send(door, topic, 3)
     assert door.receive(group, [topic]) == []
     (sent,) = send(door, topic, 1)
-    assert only(door.receive(group, [topic], wait=5)).message_id == sent.message_id
+    assert only(door.receive(group, [topic], wait=20)).message_id == sent.message_id
 
 
 def test_a_message_arrives_as_it_was_sent(product: Product, door: Door, topic: str, group: str) -> None:
@@ -177,7 +177,7 @@ def test_a_receive_without_messages_answers_after_its_wait(door: Door, topic: st
 @pytest.mark.needs("leases")
 def test_an_acknowledgement_is_for_good_and_may_be_repeated(door: Door, topic: str, group: str) -> None:
     send(door, topic, 3)
-    got = door.receive(group, [topic], invisible=1)
+    got = door.receive(group, [topic], invisible=4)
     receipts = [d.receipt for d in got]
     assert door.ack(group, receipts[:2]) == [None, None]
     assert door.ack(group, receipts[:2]) == [None, None]
@@ -189,7 +189,7 @@ def test_an_acknowledgement_is_for_good_and_may_be_repeated(door: Door, topic: s
 @pytest.mark.needs("leases")
 def test_a_lease_that_runs_out_brings_the_message_again_once(door: Door, topic: str, group: str) -> None:
     send(door, topic, 1)
-    first = only(door.receive(group, [topic], invisible=1))
+    first = only(door.receive(group, [topic], invisible=4))
     assert door.receive(group, [topic]) == []
     second = only(wait_for(door, group, topic))
     assert (second.message_id, second.topic, second.attempt) == (first.message_id, topic, 2)
@@ -202,10 +202,10 @@ def test_a_lease_that_runs_out_brings_the_message_again_once(door: Door, topic: 
 @pytest.mark.needs("leases")
 def test_extending_keeps_a_message_hidden(door: Door, topic: str, group: str) -> None:
     send(door, topic, 3)
-    got = door.receive(group, [topic], invisible=1)
-    (until,) = door.extend(group, [got[1].receipt], invisible=30)
+    got = door.receive(group, [topic], invisible=4)
+    (until,) = door.extend(group, [got[1].receipt], invisible=60)
     assert not isinstance(until, Refused)
-    assert until - got[1].invisible_until > timedelta(seconds=27)
+    assert until - got[1].invisible_until > timedelta(seconds=50)
     again: list[Delivered] = []
     while len(again) < 2:
         again += wait_for(door, group, topic)
@@ -218,7 +218,7 @@ def test_extending_keeps_a_message_hidden(door: Door, topic: str, group: str) ->
 def test_a_refused_message_waits_for_its_back_off_and_dies_once_with_its_origin(
     product: Product, door: Door, topic: str
 ) -> None:
-    group = product.group(max_attempts=3, backoff_seconds=[1])
+    group = product.group(max_attempts=3, backoff_seconds=[3])
     (sent,) = send(door, topic, 1, tag="paid", keys=("o-1",))
     for attempt in (1, 2, 3):
         got = only(wait_for(door, group, topic))

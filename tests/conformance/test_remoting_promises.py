@@ -47,7 +47,7 @@ def test_what_is_sent_back_comes_again_after_its_level_and_dies_once_with_its_or
         got = only(wait_for(member, group, topic))
         assert (got.attempt, got.message_id, got.topic, got.tag) == (attempt, sent.message_id, topic, "paid")
         began = time.monotonic()
-        assert member.nack(group, [got.receipt], delay=2) == [None]
+        assert member.nack(group, [got.receipt], delay=5) == [None]
         if attempt < 3:
             assert member.receive(group, [topic], wait=0.7) == []
             stack.wait_until(

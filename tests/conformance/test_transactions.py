@@ -30,9 +30,9 @@ def topic(product: Product) -> str:
 
 @pytest.fixture
 def group(product: Product) -> str:
-    """Producers that are asked after a second, and then every second, twice."""
+    """Producers that are asked after a second, and then every three seconds, twice."""
     name = f"till-{next(_numbers)}"
-    change_group(product, name, immunity_seconds=1, interval_seconds=1, max_checks=2)
+    change_group(product, name, immunity_seconds=1, interval_seconds=3, max_checks=2)
     return name
 
 
@@ -79,7 +79,7 @@ def test_a_half_message_is_seen_by_nobody_until_it_is_committed(
     assert product.client.get(f"{product.base}/groups/{readers}/offsets").json()["lag"] == 0
     assert product.client.get(f"{product.base}/messages", params={"topic": topic}).json()["items"] == []
     decided = shop.decide(transaction, is_commit=True)
-    (got,) = door.receive(readers, [topic], wait=5)
+    (got,) = door.receive(readers, [topic], wait=20)
     assert (got.body, got.tag, got.keys, got.properties["by"]) == (b"paid", "till", ("order-1",), "card")
     assert decided == Decided("COMMITTED", got.queue, got.offset)
     assert (got.properties["TRAN_MSG"], got.properties["PGROUP"]) == ("true", patient)
@@ -92,7 +92,7 @@ def test_what_is_rolled_back_is_never_seen(
     transaction = shop.prepare(topic, Message(body=b"no"), group=patient)
     assert shop.decide(transaction, is_commit=False).state == "ROLLED_BACK"
     shop.decide(shop.prepare(topic, Message(body=b"yes"), group=patient), is_commit=True)
-    assert [got.body for got in door.receive(readers, [topic], wait=5)] == [b"yes"]
+    assert [got.body for got in door.receive(readers, [topic], wait=20)] == [b"yes"]
 
 
 @pytest.mark.parametrize("is_commit", [True, False])
@@ -183,7 +183,7 @@ def test_an_undecided_half_message_is_checked_and_its_producer_decides(
     product: Product, shop: TransactionalDoor, topic: str, group: str
 ) -> None:
     transaction = shop.prepare(topic, Message(body=b"forgotten"), group=group)
-    (asked,) = shop.checks(topic, group, wait=10)
+    (asked,) = shop.checks(topic, group, wait=30)
     assert (asked.transaction, asked.number, asked.body) == (transaction, 1, b"forgotten")
     assert shop.decide(transaction, is_commit=True).state == "COMMITTED"
     assert bodies(product, topic) == ["forgotten"]
@@ -194,7 +194,7 @@ def test_after_the_last_check_it_is_kept_for_a_person_and_a_late_decision_is_ref
     product: Product, shop: TransactionalDoor, topic: str, group: str
 ) -> None:
     transaction = shop.prepare(topic, Message(body=b"late"), group=group)
-    assert [shop.checks(topic, group, wait=10)[0].number for _ in range(2)] == [1, 2]
+    assert [shop.checks(topic, group, wait=30)[0].number for _ in range(2)] == [1, 2]
     wait_until(lambda: state(product, transaction) == "DISCARDED", what="the discard")
     for is_commit in (True, False):
         assert refused(partial(shop.decide, transaction, is_commit=is_commit)) == "TRANSACTION_DECIDED"
@@ -212,6 +212,6 @@ def test_a_check_may_be_asked_for_and_others_producers_do_not_get_it(
     transaction = shop.prepare(topic, Message(body=b"mine"), group=patient)
     asked = product.client.post(f"{product.base}/transactions/{transaction}:check", json={})
     assert asked.status_code == 202
-    assert [one.transaction for one in shop.checks(topic, patient, wait=10)] == [transaction]
+    assert [one.transaction for one in shop.checks(topic, patient, wait=30)] == [transaction]
     assert shop.checks(topic, group) == []
     assert shop.checks(product.topic(type="TRANSACTION"), patient) == []
