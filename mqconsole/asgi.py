@@ -1,8 +1,6 @@
 """The ASGI application of the web process: hot HTTP routes, WebSockets, and Django behind them."""
 
-import gc
 import os
-import sys
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, cast
 
@@ -20,11 +18,9 @@ from brokers.dispatch import desk  # noqa: E402
 from brokers.doors.http import app as hot  # noqa: E402
 from brokers.live.routing import websocket_urlpatterns  # noqa: E402
 
-from . import doctor  # noqa: E402
+from . import doctor, interpreter  # noqa: E402
 
-# An engine thread that has its answer from PostgreSQL waits for the event loop to let go of the interpreter: by default
-# up to 5 ms, longer than the commit took.
-sys.setswitchinterval(0.0005)
+interpreter.share_fairly()
 
 Message = MutableMapping[str, Any]  # Any: as ASGI defines it
 
@@ -57,11 +53,7 @@ async def application(
                 await send({"type": "lifespan.startup.failed", "message": str(error)})
                 return
             await desk.get()
-            # What is loaded now stays: collections need not walk it, which took a tenth of a second at a time.
-            gc.collect()
-            gc.freeze()
-            # A request makes hundreds of objects and hardly ever a cycle; by default every 700 new ones are walked.
-            gc.set_threshold(20_000, 20, 20)
+            interpreter.keep_what_is_loaded()
             await send({"type": "lifespan.startup.complete"})
         else:
             await desk.close()

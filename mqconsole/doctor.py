@@ -26,7 +26,7 @@ FREE_BYTES = (5 * GIGABYTE, GIGABYTE // 2)
 # Above the first there is a warning, above the second a failure: signatures of clients are refused by then.
 CLOCK_SECONDS = (2.0, 60.0)
 # Web, broker and jobs; each holds one connection a thread of the engine and a few for pages, tasks and listeners.
-PROCESS_COUNT = 3
+PROCESS_COUNT = 2
 OTHER_CONNECTIONS = 6
 
 
@@ -114,9 +114,10 @@ def _how_to_set(name: str) -> str:
 def _connections(connection: psycopg.Connection[Any]) -> Iterator[Finding]:
     reserved = int(_setting(connection, "superuser_reserved_connections"))
     available = int(_setting(connection, "max_connections")) - reserved
-    needed = PROCESS_COUNT * (settings.ENGINE_THREADS + OTHER_CONNECTIONS)
-    text = f"{available} available, {needed} needed by one web, one broker and one jobs process"
-    advice = "Raise max_connections on the server, or lower MQ_ENGINE_THREADS."
+    needed = (settings.WEB_PROCESSES + PROCESS_COUNT) * (settings.ENGINE_THREADS + OTHER_CONNECTIONS)
+    web = f"{settings.WEB_PROCESSES} web processes" if settings.WEB_PROCESSES > 1 else "one web"
+    text = f"{available} available, {needed} needed by {web}, one broker and one jobs process"
+    advice = "Raise max_connections on the server, or lower MQ_ENGINE_THREADS or MQ_WEB_PROCESSES."
     is_enough = needed <= available
     yield Finding("connections", Level.OK if is_enough else Level.FAIL, text, "" if is_enough else advice)
 

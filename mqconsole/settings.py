@@ -1,6 +1,7 @@
 """All settings, read once from the environment. `docs/settings.md` lists each one."""
 
 import contextlib
+import os
 import secrets
 import urllib.parse
 from pathlib import Path
@@ -44,6 +45,8 @@ MASTER_KEY = _secret("MQ_MASTER_KEY", "master.key")
 BIND = env.text("MQ_BIND", "127.0.0.1")
 ADVERTISE_HOST = env.text("MQ_ADVERTISE_HOST", "127.0.0.1")
 HTTP_PORT = env.integer("MQ_HTTP_PORT", 8000, low=1, high=65535)
+# How many web processes share the port on this machine.
+WEB_PROCESSES = env.integer("MQ_WEB_PROCESSES", min(max((os.cpu_count() or 1) // 2, 1), 4), low=1, high=64)
 # What RocketMQ's remoting clients connect to: namesrvAddr, and the broker every route leads to.
 REMOTING = env.boolean("MQ_REMOTING", True)
 NAMESRV_PORT = env.integer("MQ_NAMESRV_PORT", 9876, low=1, high=65535)

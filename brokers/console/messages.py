@@ -18,7 +18,7 @@ from brokers.engine.browse import MessagePage
 from brokers.engine.message_page import Waiting
 from brokers.models import Instance, Topic
 
-from . import page, problems, stories, topics
+from . import page, problems, stories, topics, traces
 from .bodies import body_view
 from .forms import SearchForm
 
@@ -58,6 +58,7 @@ def show(request: HttpRequest, instance: str, message_id: str) -> HttpResponse:
         "place": stories.place(found),
         "body": body_view(found.body, request.GET.get("view", "")),
         "groups": stories.of_groups(found, home),
+        "traced": traces.events(page.actor(request), home, found),
         "takers": _takers(found),
         "live_names": " ".join(f"group:{standing.group_id}" for standing in found.standings),
         "permalink": request.build_absolute_uri(request.path),

@@ -7,8 +7,9 @@ Called by: dispatch.desk. No linger and no timer: measured, lingering makes noth
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
+from ..domain import clock
 from ..domain.errors import ErrorCode, TryLater
 from . import bridge
 
@@ -16,12 +17,22 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
+class Lane(Protocol[Item, Result]):
+    """Where batches are worked off, one at a time."""
+
+    async def run(
+        self, work: Callable[[Sequence[Item]], Sequence[Result]], batch: Sequence[Item], /
+    ) -> Sequence[Result]:
+        """Returns what `work` returns for a batch."""
+
+
 class Batcher(Generic[Item, Result]):
     """One line of callers in front of one engine function.
 
-    `work` gets a batch and returns one result an item, in order. It runs on the threads of `lanes`, or on shared ones.
+    `work` gets a batch and returns one result an item, in order. It runs on `lanes`, or on shared threads.
     A batch has at most `max_items` items and about `max_weight` of weight, though always at least one caller. A second
-    lane opens while more than `crowd` items wait.
+    lane opens while more than `crowd` items wait. `pause` says, from a batch's results, how many seconds after its
+    beginning the next may begin.
     """
 
     def __init__(
@@ -34,16 +45,19 @@ class Batcher(Generic[Item, Result]):
         max_weight: int = 1,
         max_waiting_weight: int = 1 << 62,
         crowd: int | None = None,
-        lanes: Sequence[bridge.Lane] = (),
+        lanes: Sequence[Lane[Item, Result]] = (),
+        pause: Callable[[Sequence[Result]], float] = lambda _: 0.0,
     ) -> None:
         self._work = work
-        self._threads = list(lanes)
+        self._free = list(lanes)
         self._max_items = max_items
         self._waiting_limit = waiting_limit
         self._weigh = weigh
         self._max_weight = max_weight
         self._max_waiting_weight = max_waiting_weight
         self._crowd = crowd
+        self._pause = pause
+        self._not_before = 0.0
         self._line: deque[tuple[Sequence[Item], int, asyncio.Future[Sequence[Result]]]] = deque()
         self._waiting = 0
         self._waiting_weight = 0
@@ -52,8 +66,8 @@ class Batcher(Generic[Item, Result]):
 
     @property
     def is_idle(self) -> bool:
-        """Returns True when nobody waits and nothing is under way."""
-        return not self._lanes and not self._line
+        """Returns True when nobody waits, nothing is under way and the last pause is over."""
+        return not self._lanes and not self._line and clock.monotonic() >= self._not_before
 
     async def submit(self, items: Sequence[Item]) -> Sequence[Result]:
         """Returns the results of `items` once their batch is done. Items of one call stay together and in order.
@@ -75,20 +89,25 @@ class Batcher(Generic[Item, Result]):
         return await future
 
     async def _run_lane(self) -> None:
-        thread = self._threads.pop() if self._threads else None
-        run = thread.run if thread else bridge.run
+        lane = self._free.pop() if self._free else None
+        run = lane.run if lane else bridge.run
         while self._line:
+            began = clock.monotonic()
+            if began < self._not_before:
+                await asyncio.sleep(self._not_before - began)
+                continue
             batch, callers = self._next_batch()
             try:
                 results = await run(self._work, batch)
             except Exception as error:  # a task boundary: every caller hears of it
                 _fail(callers, error)
             else:
+                self._not_before = began + self._pause(results)
                 _hand_out(callers, results)
         # No await since the line was seen empty: whoever comes next starts a lane.
         self._lanes -= 1
-        if thread:
-            self._threads.append(thread)
+        if lane:
+            self._free.append(lane)
 
     def _next_batch(self) -> tuple[list[Item], list[tuple[Sequence[Item], "asyncio.Future[Sequence[Result]]"]]]:
         batch: list[Item] = []

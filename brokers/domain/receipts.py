@@ -4,19 +4,16 @@ Owns: its fields, its text form and the check that we wrote it. Must not know: w
 Called by: doors decode, engine makes and judges. A receipt names one delivery: a stale one cannot settle a later one.
 """
 
-import base64
-import binascii
-import hashlib
-import hmac
 import struct
 from dataclasses import dataclass
 
 from . import limits
 from .errors import ErrorCode, Rejected
+from .seals import Seal
 
 _UNORDERED, _ORDERED = 1, 2  # the first byte: the version, and the kind of group
 _FIXED = struct.Struct(">BIQQIHQQQ")  # kind, group, queue, offset, epoch, attempt, lease start, lease end, claimed
-_MAC_BYTES = 8
+_SEAL = Seal(mac_bytes=8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +48,7 @@ def encode(receipt: Receipt, key: bytes) -> str:
         )
         + receipt.client_id.encode()
     )
-    return base64.urlsafe_b64encode(payload + _mac(payload, key)).decode().rstrip("=")
+    return _SEAL.close(payload, key)
 
 
 def decode(text: str, key: bytes) -> Receipt:
@@ -59,21 +56,16 @@ def decode(text: str, key: bytes) -> Receipt:
     if not isinstance(text, str) or len(text) > limits.RECEIPT_CHARS:
         raise _invalid()
     try:
-        raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-    except (binascii.Error, ValueError):
+        payload = _SEAL.open(text, key)
+    except ValueError:
         raise _invalid() from None
-    payload, mac = raw[:-_MAC_BYTES], raw[-_MAC_BYTES:]
-    if len(payload) < _FIXED.size or not hmac.compare_digest(mac, _mac(payload, key)):
+    if len(payload) < _FIXED.size:
         raise _invalid()
     kind, group, queue, offset, epoch, attempt, start, end, claimed = _FIXED.unpack_from(payload)
     if kind not in (_UNORDERED, _ORDERED):
         raise _invalid()
     client_id = payload[_FIXED.size :].decode("utf-8", "replace")
     return Receipt(group, queue, offset, epoch, attempt, start, end, claimed, client_id, kind == _ORDERED)
-
-
-def _mac(payload: bytes, key: bytes) -> bytes:
-    return hashlib.blake2b(payload, key=key[:64], digest_size=_MAC_BYTES).digest()
 
 
 def _invalid() -> Rejected:

@@ -7,10 +7,6 @@ A reply address is made when a request is delivered, for the group that got it. 
 answer what he could not receive (docs/adr/0013-reply-addresses.md).
 """
 
-import base64
-import binascii
-import hashlib
-import hmac
 import secrets
 import struct
 from collections.abc import Mapping
@@ -18,6 +14,7 @@ from dataclasses import dataclass, field
 
 from . import limits
 from .errors import ErrorCode, Rejected
+from .seals import Seal
 
 # As RocketMQ's clients name them (apache/rocketmq common/.../message/MessageConst.java).
 CORRELATION_ID = "CORRELATION_ID"
@@ -28,8 +25,7 @@ REPLY = "reply"
 
 _SHARED, _EACH = 1, 2  # the first byte: the version, and who answers
 _FIXED = struct.Struct(">BQ")  # that, group
-_MAC_BYTES = 16
-_PURPOSE = b"reply-address"
+_SEAL = Seal(mac_bytes=16, purpose=b"reply-address")
 _PARTS = 4
 _NOTHING: Mapping[str, str] = {}
 
@@ -93,7 +89,7 @@ def seal(address: ReplyAddress, key: bytes) -> str:
     """Returns the URL-safe text of an address, signed with `key` (any length)."""
     parts = (address.topic, address.correlation_id, address.reply_to, address.client_id)
     payload = _FIXED.pack(_EACH if address.is_each else _SHARED, address.group_id) + "\0".join(parts).encode()
-    return base64.urlsafe_b64encode(payload + _mac(payload, key)).decode().rstrip("=")
+    return _SEAL.close(payload, key)
 
 
 def unseal(text: str, key: bytes) -> ReplyAddress:
@@ -101,11 +97,10 @@ def unseal(text: str, key: bytes) -> ReplyAddress:
     if len(text) > limits.REPLY_ADDRESS_CHARS:
         raise _invalid()
     try:
-        raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-    except (binascii.Error, ValueError):
+        payload = _SEAL.open(text, key)
+    except ValueError:
         raise _invalid() from None
-    payload, mac = raw[:-_MAC_BYTES], raw[-_MAC_BYTES:]
-    if len(payload) < _FIXED.size or not hmac.compare_digest(mac, _mac(payload, key)):
+    if len(payload) < _FIXED.size:
         raise _invalid()
     kind, group_id = _FIXED.unpack_from(payload)
     parts = payload[_FIXED.size :].decode("utf-8", "replace").split("\0")
@@ -113,10 +108,6 @@ def unseal(text: str, key: bytes) -> ReplyAddress:
         raise _invalid()
     topic, correlation_id, reply_to, client_id = parts
     return ReplyAddress(group_id, topic, correlation_id, reply_to, client_id, kind == _EACH)
-
-
-def _mac(payload: bytes, key: bytes) -> bytes:
-    return hashlib.blake2b(payload, key=key[:64], digest_size=_MAC_BYTES, person=_PURPOSE).digest()
 
 
 def _invalid() -> Rejected:

@@ -8,6 +8,7 @@ group hands it on; until somebody does, a producer that polls takes it. After th
 message is discarded: nobody sees it, and a person may still decide it.
 """
 
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -148,7 +149,7 @@ def _question(one: halves.Opened, topic: TopicEntry) -> Question:
         properties=log.unpack_properties(row.properties),
         body=row.body,
         sys_flag=row.sys_flag,
-        body_crc=0,
+        body_crc=zlib.crc32(row.body),
         born_at_ms=row.born_at_ms,
         born_host=row.born_host,
         stored_at_ms=one.created_at_ms,

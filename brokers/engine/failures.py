@@ -204,7 +204,7 @@ def _retry(failure: pending.Failure, queue_id: int) -> pending.Parked:
     assert failure.delay is not None
     return pending.Parked(
         kind="RETRY",
-        row=_copy(failure, queue_id, message.reconsume_times + 1),
+        row=copy_of(failure, queue_id, message.reconsume_times + 1),
         topic_id=failure.topic_id,
         group_id=failure.group_id,
         delay=failure.delay,
@@ -213,13 +213,14 @@ def _retry(failure: pending.Failure, queue_id: int) -> pending.Parked:
 
 def _bury(dead: Sequence[tuple[pending.Failure, int]]) -> set[int]:
     pending.bury([failure for failure, _ in dead])
-    log.append([_copy(failure, queue_id, failure.attempt) for failure, queue_id in dead])
+    log.append([copy_of(failure, queue_id, failure.attempt) for failure, queue_id in dead])
     session.reached("buried")
     places = [snapshot.topic_of_queue(queue_id) for _, queue_id in dead]
     return {place[0].id for place in places if place}
 
 
-def _copy(failure: pending.Failure, queue_id: int, reconsume_times: int) -> log.Row:
+def copy_of(failure: pending.Failure, queue_id: int, reconsume_times: int) -> log.Row:
+    """Returns the row of a failed message's retry or dead letter, which says where the message came from first."""
     message = failure.message
     properties = dict(message.properties)
     properties.setdefault(ORIGIN_TOPIC, failure.topic_name)

@@ -5,7 +5,7 @@ Owns: gathering them in a bounded number of queries. Must not know: who asks, wi
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from ..domain import clock, limits
 from ..models import Group, Queue, Topic
@@ -38,6 +38,20 @@ class Traffic:
     sent_before: tuple[int | None, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class TimeSpan:
+    """A queue in time, in ms since 1970: its first and last message, and the last one a group is past.
+
+    0 where there is none. `waits_ms`: how long the next message has waited for the group, 0 when none does.
+    """
+
+    queue: int
+    first_ms: int
+    last_ms: int
+    past_ms: int
+    waits_ms: int
+
+
 def queues(topic_id: int) -> list[QueueFigures]:
     """Returns the queues of a topic by number."""
     return [
@@ -68,6 +82,40 @@ def places(group_id: int, topic_ids: Sequence[int]) -> dict[int, list[rows.Place
 def read_topics(group_id: int) -> list[tuple[int, str]]:
     """Returns (id, name) of the topics a group has a place in, by name."""
     return sorted({(row.topic_id, row.topic) for row in rows.of_groups([group_id])}, key=lambda pair: pair[1])
+
+
+def cursors_of(topic_id: int) -> list[QueueRow]:
+    """Returns the place of every group in every queue of a topic."""
+    ids = list(Queue.objects.filter(topic_id=topic_id).values_list("pk", flat=True))
+    return rows.of_queues(queue_ids=ids) if ids else []
+
+
+def sent_within(topic_id: int, seconds: Sequence[int]) -> list[int]:
+    """Returns how many messages a topic took in each of these last spans. A query for each."""
+    found = list(Queue.objects.filter(topic_id=topic_id).values_list("pk", "next_offset"))
+    now = clock.now()
+    counts = []
+    for span in seconds:
+        since = [browse.Edge(queue_id, now - timedelta(seconds=span), False) for queue_id, _ in found]
+        # What came in between is not lost: it counts for the next one who asks.
+        counts.append(sum(max(end - start, 0) for (_, end), start in zip(found, browse.offsets_at(since), strict=True)))
+    return counts
+
+
+def time_spans(group_id: int, topic_id: int) -> list[TimeSpan]:
+    """Returns a group's way through the queues of a topic, in time."""
+    found = rows.places(group_id, topic_id)
+    wanted: list[tuple[int, int]] = []
+    for place in found:
+        at = place.min_offset if place.committed is None else max(place.committed, place.min_offset)
+        wanted += [(place.queue_id, offset) for offset in (place.min_offset, place.next_offset - 1, at - 1, at)]
+    instants = [0 if one is None else clock.to_ms(one) for one in browse.stored_at(wanted)]
+    spans = []
+    for number, place in enumerate(found):
+        first, last, past, following = instants[4 * number : 4 * number + 4]
+        waits = max(clock.now_ms() - following, 0) if following else 0
+        spans.append(TimeSpan(place.queue, first, last, past or first, waits))
+    return spans
 
 
 def topics(account_id: int) -> list[Topic]:

@@ -6,9 +6,10 @@ Called by: dispatch (batches of many callers), console, jobs. Nothing is answere
 
 import itertools
 import random
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Any
 from zlib import crc32
 
 from .. import events
@@ -19,6 +20,8 @@ from ..domain.errors import BrokerError, ErrorCode, NotFound, Rejected
 from ..domain.messages import Outgoing
 from ..models import Topic
 from ..store import dedup, log, pending, session
+from ..store.link import Link as Link
+from ..store.link import open_link as open_link
 
 # Messages without a sharding key: so many of one batch go to the same queue before the next one's turn. Spreading them
 # thinner would only lock more queue rows in each commit.
@@ -72,19 +75,41 @@ def publish(sends: Sequence[Send]) -> list[Result]:
     Effects: one transaction; locks dedup keys, then queue rows in order; announces the topics after the commit.
     Raises: TryLater, UnknownOutcome, for the batch as a whole (see store.session).
     """
-    entries = [_Entry(send) for send in sends]
-    accepted = [entry for entry in entries if _accept(entry)]
-    _choose_queues(accepted)
+    entries, accepted = _examine(sends)
     if accepted:
         _store(accepted)
-        events.announce({entry.send.topic.id for entry in accepted if not entry.is_parked})
+        _announce(accepted)
+    return [entry.result or _lost() for entry in entries]
+
+
+def is_one_statement(sends: Sequence[Send]) -> bool:
+    """Returns True if a batch can be stored by `publishing`."""
+    return len(sends) < log.COPY_FROM_COUNT and not any(
+        send.message.dedup_id is not None or send.message.is_delayed for send in sends
+    )
+
+
+def publishing(
+    sends: Sequence[Send], link: Link
+) -> Generator[Any, Any, list[Result] | None]:  # Any: what the link waits for, and what comes back
+    """As `publish` of a batch that `is_one_statement`, without blocking: for an event loop with a link of its own.
+
+    Returns None when PostgreSQL refused, so that nothing was done: `publish` knows what to do then.
+    Raises: UnknownOutcome for the batch as a whole.
+    """
+    entries, accepted = _examine(sends)
+    if accepted:
+        places = yield from log.appending([_row(entry) for entry in accepted], link)
+        if places is None:
+            return None
+        _place(accepted, places)
+        _announce(accepted)
     return [entry.result or _lost() for entry in entries]
 
 
 def rows(sends: Sequence[Send]) -> list[log.Row | BrokerError]:
     """Returns each message as it would be appended, checked and with a queue: for those who store it elsewhere."""
-    entries = [_Entry(send) for send in sends]
-    _choose_queues([entry for entry in entries if _accept(entry)])
+    entries, _ = _examine(sends)
     return [entry.result if isinstance(entry.result, BrokerError) else _row(entry) for entry in entries]
 
 
@@ -97,6 +122,18 @@ def instant_ms(message: Outgoing) -> int | None:
 def sharded_queue(key: str, queue_count: int) -> int:
     """Returns the queue number a sharding key belongs to; the same in every process and version."""
     return crc32(key.encode()) % queue_count
+
+
+def _examine(sends: Sequence[Send]) -> tuple[list[_Entry], list[_Entry]]:
+    """Returns an entry a send, and those of them that may be stored, each with a queue."""
+    entries = [_Entry(send) for send in sends]
+    accepted = [entry for entry in entries if _accept(entry)]
+    _choose_queues(accepted)
+    return entries, accepted
+
+
+def _announce(entries: Sequence[_Entry]) -> None:
+    events.announce({entry.send.topic.id for entry in entries if not entry.is_parked})
 
 
 def _accept(entry: _Entry) -> bool:
@@ -221,7 +258,10 @@ def _answer_repeats(entries: Sequence[_Entry]) -> None:
 def _append(entries: Sequence[_Entry]) -> None:
     if not entries:
         return
-    places = log.append([_row(entry) for entry in entries])
+    _place(entries, log.append([_row(entry) for entry in entries]))
+
+
+def _place(entries: Sequence[_Entry], places: Sequence[log.Position | None]) -> None:
     for entry, place in zip(entries, places, strict=True):
         if place is None:
             entry.result = _deleted(entry)

@@ -16,9 +16,10 @@ from ..catalog import snapshot
 from ..catalog.snapshot import GroupEntry
 from ..domain import clock, retry
 from ..domain.errors import BrokerError
-from ..domain.messages import ORIGIN_MESSAGE_ID, ORIGIN_TOPIC, Stored
+from ..domain.messages import ORIGIN_TOPIC, Stored
 from ..store import dedup, log, pending, session
 from . import pulls
+from .failures import copy_of
 
 # How many copies of a message are looked through for the one that failed.
 _COPY_COUNT = 16
@@ -54,7 +55,7 @@ def send_back(back: Return) -> bool:
             _arrange_retry(back, failure)
         elif pending.bury([failure], only_new=True):
             pending.note_attempts([failure])
-            log.append([_copy(failure, back.group.dead_letter_topic.queue_ids[0], failure.attempt)])
+            log.append([copy_of(failure, back.group.dead_letter_topic.queue_ids[0], failure.attempt)])
             topics.add(back.group.dead_letter_topic.id)
         session.reached("sent_back")
     events.announce(topics, {f"group:{back.group.id}"})
@@ -78,7 +79,7 @@ def send_whole(back: Return) -> bool:
         if not dedup.claim([(key, failure.message.message_id)]):
             return not is_dead
         if is_dead:
-            (place,) = log.append([_copy(failure, queue_id, failure.attempt)])
+            (place,) = log.append([copy_of(failure, queue_id, failure.attempt)])
             offset = place.offset if place is not None else 0
             buried = replace(failure, message=replace(failure.message, queue_id=queue_id, offset=offset))
             pending.note_attempts([buried])
@@ -100,7 +101,7 @@ def _parked(failure: pending.Failure, queue_id: int) -> pending.Parked:
     assert failure.delay is not None
     return pending.Parked(
         kind="RETRY",
-        row=_copy(failure, queue_id, failure.message.reconsume_times + 1),
+        row=copy_of(failure, queue_id, failure.message.reconsume_times + 1),
         topic_id=failure.topic_id,
         group_id=failure.group_id,
         delay=failure.delay,
@@ -161,24 +162,3 @@ def _is_over(back: Return) -> bool:
         return retries >= back.max_retries
     attempt = failures if failures is not None else back.message.reconsume_times + 1
     return retry.is_exhausted(attempt=attempt, max_attempts=back.group.max_attempts)
-
-
-def _copy(failure: pending.Failure, queue_id: int, reconsume_times: int) -> log.Row:
-    message = failure.message
-    properties = {
-        ORIGIN_TOPIC: failure.topic_name,
-        ORIGIN_MESSAGE_ID: message.message_id,
-        **message.properties,
-    }
-    return log.Row(
-        queue_id=queue_id,
-        message_id=message.message_id,
-        tag=message.tag,
-        keys=" ".join(message.keys) or None,
-        properties=log.pack_properties(properties),
-        body=message.body,
-        sys_flag=message.sys_flag,
-        born_at_ms=message.born_at_ms,
-        born_host=message.born_host,
-        reconsume_times=reconsume_times,
-    )

@@ -76,11 +76,18 @@ def refuse(refusals: Sequence[Refusal]) -> list[BrokerError | None]:
 
 
 def extend(extensions: Sequence[Extension]) -> list[int | BrokerError]:
-    """Moves deadlines; returns each new one in ms since 1970, or a Stale error. Raises TryLater LEASES_UNAVAILABLE."""
+    """Moves deadlines; returns each new one in ms since 1970, or a Stale error.
+
+    What was settled is over, also while others that were claimed with it are still out.
+    Raises: TryLater LEASES_UNAVAILABLE, STORE_UNAVAILABLE.
+    """
     results: list[int | BrokerError] = []
-    for extension in extensions:
-        receipt = extension.receipt
-        deadline = claims.extend(lease_of(receipt), receipt.offset, invisible=extension.invisible)
+    leases = [lease_of(extension.receipt) for extension in extensions]
+    cursors_now = _peek(leases)
+    for lease, extension in zip(leases, extensions, strict=True):
+        cursor, offset = cursors_now.get((lease.group_id, lease.queue_id)), extension.receipt.offset
+        is_over = cursor is not None and _is_over(cursor, lease, offset)
+        deadline = None if is_over else claims.extend(lease, offset, invisible=extension.invisible)
         results.append(deadline if deadline is not None else stale())
     return results
 

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from . import queries, session
 from .log import Row, unpack_properties
+from .rows import columns
 
 _SQL = queries.load("halves")
 _FORGET_COUNT = 5000
@@ -162,24 +163,15 @@ class Check:
 
 def add(halves: Sequence[New]) -> list[Stored]:
     """Stores half messages and returns where each is, in order."""
-    rows = [half.row for half in halves]
     with session.cursor() as cur:
         cur.execute(
             _SQL["add"],
             {
                 "instance_ids": [half.instance_id for half in halves],
                 "topic_ids": [half.topic_id for half in halves],
-                "queue_ids": [row.queue_id for row in rows],
+                **columns([half.row for half in halves]),
                 "group_ids": [half.producer_group_id for half in halves],
                 "immunities": [half.immunity.total_seconds() for half in halves],
-                "message_ids": [row.message_id for row in rows],
-                "tags": [row.tag for row in rows],
-                "keys": [row.keys for row in rows],
-                "properties": [row.properties for row in rows],
-                "bodies": [row.body for row in rows],
-                "sys_flags": [row.sys_flag for row in rows],
-                "born": [row.born_at_ms for row in rows],
-                "hosts": [row.born_host for row in rows],
                 "deliver": [half.deliver_ms for half in halves],
                 "delays": [None if half.delay is None else half.delay.total_seconds() for half in halves],
             },

@@ -5,7 +5,7 @@ Called by: engine. Offsets are handed out under the queue's row lock in the tran
 dense from 0 and a reader never sees a hole (promise P2).
 """
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import Any
 from zlib import crc32
@@ -15,6 +15,7 @@ import psycopg
 
 from ..domain.messages import Stored
 from . import arrays, copying, floors, prepared, queries, segments, session
+from .link import Link
 from .rows import Row as Row
 
 _SQL = queries.load("log")
@@ -61,6 +62,25 @@ def append(rows: Sequence[Row]) -> list[Position | None]:
     return segments.with_partitions(lambda: _append(rows))
 
 
+def appending(
+    rows: Sequence[Row], link: Link
+) -> Generator[Any, Any, list[Position | None] | None]:  # Any: what the link waits for, and what comes back
+    """As `append` of fewer than `COPY_FROM_COUNT` rows, on `link` and without blocking: for an event loop.
+
+    Returns None when PostgreSQL refused the statement, so that nothing was appended: `append` knows what to do then.
+    Raises: UnknownOutcome.
+    """
+    ordinals, counts = _ordinals(rows)
+    try:
+        found = yield from _APPEND.start(link.raw, _parameters(rows, ordinals, counts))
+    except psycopg.Error as error:
+        if link.is_lost:
+            raise session.unknown() from error
+        return None
+    session.reached("appended")
+    return _places(rows, ordinals, {queue_id: (base, stored) for queue_id, base, stored in found})
+
+
 def read(ranges: Sequence[Range], *, max_bytes: int) -> list[list[Stored | Cut]]:
     """Returns the messages of each range in offset order. Dropped or never written offsets are simply absent.
 
@@ -96,14 +116,24 @@ def unpack_properties(text: str | None) -> dict[str, str]:
 
 
 def _append(rows: Sequence[Row]) -> list[Position | None]:
+    ordinals, counts = _ordinals(rows)
+    bases = _copy(rows, ordinals, counts) if len(rows) >= COPY_FROM_COUNT else _insert(rows, ordinals, counts)
+    session.reached("appended")
+    return _places(rows, ordinals, bases)
+
+
+def _ordinals(rows: Sequence[Row]) -> tuple[list[int], dict[int, int]]:
+    """Returns each row's number within its queue, and how many rows each queue gets."""
     counts: dict[int, int] = {}
     ordinals: list[int] = []
     for row in rows:
         ordinal = counts.get(row.queue_id, 0)
         ordinals.append(ordinal)
         counts[row.queue_id] = ordinal + 1
-    bases = _copy(rows, ordinals, counts) if len(rows) >= COPY_FROM_COUNT else _insert(rows, ordinals, counts)
-    session.reached("appended")
+    return ordinals, counts
+
+
+def _places(rows: Sequence[Row], ordinals: list[int], bases: dict[int, tuple[int, int]]) -> list[Position | None]:
     places: list[Position | None] = []
     for row, ordinal in zip(rows, ordinals, strict=True):
         base = bases.get(row.queue_id)
@@ -112,25 +142,27 @@ def _append(rows: Sequence[Row]) -> list[Position | None]:
 
 
 def _insert(rows: Sequence[Row], ordinals: list[int], counts: dict[int, int]) -> dict[int, tuple[int, int]]:
-    found = _APPEND.run(
-        {
-            "queue_ids": arrays.int8s(list(counts)),
-            "counts": arrays.int4s(list(counts.values())),
-            "row_queues": arrays.int8s([r.queue_id for r in rows]),
-            "ordinals": arrays.int4s(ordinals),
-            "message_ids": arrays.texts([r.message_id for r in rows]),
-            "tags": arrays.texts([r.tag for r in rows]),
-            "keys": arrays.texts([r.keys for r in rows]),
-            "properties": arrays.texts([r.properties for r in rows]),
-            "bodies": arrays.byteas([r.body for r in rows]),
-            "sys_flags": arrays.int4s([r.sys_flag for r in rows]),
-            "crcs": arrays.int8s([crc32(r.body) for r in rows]),
-            "born": arrays.int8s([r.born_at_ms for r in rows]),
-            "hosts": arrays.texts([r.born_host for r in rows]),
-            "reconsumes": arrays.int4s([r.reconsume_times for r in rows]),
-        }
-    )
+    found = _APPEND.run(_parameters(rows, ordinals, counts))
     return {queue_id: (base, stored) for queue_id, base, stored in found}
+
+
+def _parameters(rows: Sequence[Row], ordinals: list[int], counts: dict[int, int]) -> dict[str, bytes]:
+    return {
+        "queue_ids": arrays.int8s(list(counts)),
+        "counts": arrays.int4s(list(counts.values())),
+        "row_queues": arrays.int8s([r.queue_id for r in rows]),
+        "ordinals": arrays.int4s(ordinals),
+        "message_ids": arrays.texts([r.message_id for r in rows]),
+        "tags": arrays.texts([r.tag for r in rows]),
+        "keys": arrays.texts([r.keys for r in rows]),
+        "properties": arrays.texts([r.properties for r in rows]),
+        "bodies": arrays.byteas([r.body for r in rows]),
+        "sys_flags": arrays.int4s([r.sys_flag for r in rows]),
+        "crcs": arrays.int8s([crc32(r.body) for r in rows]),
+        "born": arrays.int8s([r.born_at_ms for r in rows]),
+        "hosts": arrays.texts([r.born_host for r in rows]),
+        "reconsumes": arrays.int4s([r.reconsume_times for r in rows]),
+    }
 
 
 def _copy(rows: Sequence[Row], ordinals: list[int], counts: dict[int, int]) -> dict[int, tuple[int, int]]:

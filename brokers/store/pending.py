@@ -12,6 +12,7 @@ from typing import Literal
 from ..domain.messages import Stored
 from . import queries, session
 from .log import Row, pack_properties
+from .rows import columns
 
 _SQL = queries.load("pending")
 
@@ -54,17 +55,9 @@ def add(parked: Sequence[Parked]) -> list[int]:
                 "kinds": [p.kind for p in parked],
                 "due": [p.due_ms for p in parked],
                 "delays": [p.delay.total_seconds() for p in parked],
-                "queue_ids": [r.queue_id for r in rows],
+                **columns(rows),
                 "topic_ids": [p.topic_id for p in parked],
                 "group_ids": [p.group_id for p in parked],
-                "message_ids": [r.message_id for r in rows],
-                "tags": [r.tag for r in rows],
-                "keys": [r.keys for r in rows],
-                "properties": [r.properties for r in rows],
-                "bodies": [r.body for r in rows],
-                "sys_flags": [r.sys_flag for r in rows],
-                "born": [r.born_at_ms for r in rows],
-                "hosts": [r.born_host for r in rows],
                 "reconsumes": [r.reconsume_times for r in rows],
             },
         )

@@ -9,11 +9,12 @@ Source: psycopg.org, "psycopg.pq – libpq wrapper module" and `psycopg.adapt.Tr
 import itertools
 import re
 import struct
+from collections.abc import Generator
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import psycopg
-from psycopg import pq
+from psycopg import generators, pq
 from psycopg.adapt import Transformer
 
 from . import session
@@ -45,21 +46,34 @@ class Statement:
             pgconn = raw.pgconn
             if not raw.autocommit and pgconn.transaction_status == pq.TransactionStatus.IDLE:
                 _check(pgconn, pgconn.exec_(b"BEGIN"))
-            known = _known.get(raw)
-            if known is None:
-                known = _known[raw] = (Transformer(raw), set())
-            transformer, prepared = known
+            transformer, prepared = _known_of(raw)
             if self.name not in prepared:
                 _check(pgconn, pgconn.prepare(self.name, self.sql))
                 prepared.add(self.name)
             packed = [values[name] for name in self.parameters]
             result = pgconn.exec_prepared(self.name, packed, self._formats, pq.Format.BINARY)
             _check(pgconn, result)
-            if not result.ntuples:
-                return []
-            transformer.set_pgresult(result)
-            rows: list[tuple[Any, ...]] = transformer.load_rows(0, result.ntuples, tuple)
-            return rows
+            return _load(transformer, result)
+
+    def start(
+        self, raw: "psycopg.Connection[Any]", values: dict[str, bytes]
+    ) -> Generator[Any, Any, list[tuple[Any, ...]]]:  # Any: what the connection waits for, and what comes back
+        """Runs on a connection of the caller's own without blocking: as `run`, in a transaction of its own.
+
+        A generator as `psycopg.waiting` drives them. Raises: psycopg's errors.
+        """
+        pgconn = raw.pgconn
+        transformer, prepared = _known_of(raw)
+        if self.name not in prepared:
+            pgconn.send_prepare(self.name, self.sql)
+            (result,) = yield from generators.execute(pgconn)
+            _check(pgconn, result)
+            prepared.add(self.name)
+        packed = [values[name] for name in self.parameters]
+        pgconn.send_query_prepared(self.name, packed, self._formats, pq.Format.BINARY)
+        (result,) = yield from generators.execute(pgconn)
+        _check(pgconn, result)
+        return _load(transformer, result)
 
 
 def int8(value: int) -> bytes:
@@ -75,6 +89,21 @@ def int4(value: int) -> bytes:
 def boolean(value: bool) -> bytes:
     """Returns a boolean."""
     return b"\x01" if value else b"\x00"
+
+
+def _known_of(raw: "psycopg.Connection[Any]") -> tuple[Any, set[bytes]]:  # Any: a Transformer
+    known = _known.get(raw)
+    if known is None:
+        known = _known[raw] = (Transformer(raw), set())
+    return known
+
+
+def _load(transformer: Any, result: pq.abc.PGresult) -> list[tuple[Any, ...]]:  # Any: a Transformer; what is selected
+    if not result.ntuples:
+        return []
+    transformer.set_pgresult(result)
+    rows: list[tuple[Any, ...]] = transformer.load_rows(0, result.ntuples, tuple)
+    return rows
 
 
 def _check(pgconn: pq.abc.PGconn, result: pq.abc.PGresult) -> None:

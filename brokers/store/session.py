@@ -71,7 +71,7 @@ def connected() -> Iterator[psycopg.Connection[Any]]:  # Any: as `cursor`
         lost = raw.closed
         _forget_connection()
         if lost:
-            raise _unknown() from error
+            raise unknown() from error
         raise _unavailable() from error
 
 
@@ -96,7 +96,7 @@ def transaction() -> Iterator[None]:
     except _DRIVER_ERRORS as error:
         _forget_connection()
         if committing:
-            raise _unknown() from error
+            raise unknown() from error
         raise _unavailable() from error
 
 
@@ -114,6 +114,15 @@ def again_after_deadlock(work: Callable[[], Result]) -> Result:
     raise AssertionError("unreachable")
 
 
+@contextmanager
+def opening() -> Iterator[None]:
+    """Turns the driver's errors of opening a connection into TryLater STORE_UNAVAILABLE."""
+    try:
+        yield
+    except _DRIVER_ERRORS as error:
+        raise _unavailable() from error
+
+
 def close_if_broken() -> None:
     """Closes this thread's connection after an error, so that the next call opens a fresh one."""
     if not connection.in_atomic_block:
@@ -125,10 +134,8 @@ def _revive(wrapper: Any) -> None:  # Any: Django's wrapper around a connection
     if wrapper.connection is not None and revival.is_dead(wrapper.connection):
         wrapper.close()
     if wrapper.connection is None:
-        try:
+        with opening():
             wrapper.ensure_connection()
-        except _DRIVER_ERRORS as error:
-            raise _unavailable() from error
 
 
 def _forget_connection() -> None:
@@ -144,7 +151,8 @@ def _unavailable() -> TryLater:
     )
 
 
-def _unknown() -> UnknownOutcome:
+def unknown() -> UnknownOutcome:
+    """Returns the error of work whose connection was lost before its commit was answered."""
     return UnknownOutcome(
         "The connection to the message store was lost while the work was being committed; it may have been done."
         " Send again with the same dedup_id, or repeat the same receipts: both are safe."

@@ -3,6 +3,7 @@
 import json
 import os
 import resource
+import shutil
 import sys
 from pathlib import Path
 
@@ -51,6 +52,8 @@ def _run(*, is_first_start: bool) -> bool:
     os.environ.update(
         MQ_DATA_DIR=str(settings.DATA_DIR), PYTHONUNBUFFERED="1", DJANGO_SETTINGS_MODULE="mqconsole.settings"
     )
+    if settings.WEB_PROCESSES > 1:
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(_empty_directory(settings.RUN_DIR / "metrics"))
     os.chdir(settings.BASE_DIR)
     _allow_many_connections()
     table = plan.processes(parent=os.getpid())
@@ -83,6 +86,12 @@ def _greeting(data_dir: Path, *, shows_password: bool) -> str:
     lines.append(f"    keys       {path}")
     lines.append(f"    logs       {data_dir / 'log'}")
     return "\n".join([*lines, "", "  Ctrl-C stops everything; the data stays.", ""])
+
+
+def _empty_directory(path: Path) -> Path:
+    shutil.rmtree(path, ignore_errors=True)
+    path.mkdir(mode=0o700)
+    return path
 
 
 def _allow_many_connections() -> None:

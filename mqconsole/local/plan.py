@@ -31,7 +31,10 @@ STOP_ORDER = ("demo", "web", "broker", "jobs", "beat", "greet", "prepare", "redi
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """One program to run: a server that has to stay up, or a step that runs once (`is_step`)."""
+    """One program to run: a server that has to stay up, or a step that runs once (`is_step`).
+
+    Of several alike, the second is named `web-2`.
+    """
 
     name: str
     stage: Stage
@@ -40,11 +43,17 @@ class Process:
     stop_seconds: int = 10
     is_step: bool = False
 
+    @property
+    def stop_order(self) -> int:
+        """Returns the place in `STOP_ORDER`; the smallest is stopped first."""
+        return STOP_ORDER.index(self.name.partition("-")[0])
+
 
 def processes(*, parent: int) -> list[Process]:
     """Returns every process of the stack, in the order of its start; each ends with the process `parent`."""
     local = [Process("prepare", Stage.PREPARE, _python("-m", "mqconsole.local.prepare"), is_step=True)]
-    local.append(Process("web", Stage.DOORS, _web()))
+    web = _python("-m", "mqconsole.web")
+    local.append(Process("web", Stage.DOORS, web))
     manage = str(settings.BASE_DIR / "manage.py")
     local.append(Process("broker", Stage.DOORS, _python(manage, "runbroker")))
     local.append(Process("greet", Stage.GREET, _python("-m", "mqconsole.local.greet"), is_step=True))
@@ -56,6 +65,8 @@ def processes(*, parent: int) -> list[Process]:
     local.append(Process("jobs", Stage.JOBS, _python(*celery, *worker, "--loglevel", "warning")))
     timetable = ("beat", "--schedule", str(settings.DATA_DIR / "beat.db"), "--pidfile=", "--loglevel", "warning")
     local.append(Process("beat", Stage.JOBS, _python(*celery, *timetable)))
+    # One is enough to be ready; the others share its port when they come.
+    local += [Process(f"web-{number}", Stage.JOBS, [*web]) for number in range(2, settings.WEB_PROCESSES + 1)]
     if settings.DEMO:
         local.append(Process("demo", Stage.JOBS, _python(manage, "rundemo")))
     launcher = [sys.executable, "-I", "-S", str(LAUNCHER), "--parent", str(parent), "--"]
@@ -102,15 +113,6 @@ def _stores(parent: int) -> list[Process]:
     if settings.EMBEDDED_REDIS:
         table.append(Process("redis", Stage.STORES, cache().command(parent=parent), stop_seconds=30))
     return table
-
-
-def _web() -> list[str]:
-    options = ["--host", settings.BIND, "--port", str(settings.HTTP_PORT), "--loop", "uvloop", "--http", "httptools"]
-    options += ["--ws", "websockets-sansio", "--timeout-graceful-shutdown", "3", "--no-access-log"]
-    options += ["--log-level", "warning"]
-    # Without this uvicorn believes X-Forwarded-For of whoever connects from this machine.
-    options += ["--proxy-headers", "--forwarded-allow-ips", "*"] if settings.BEHIND_PROXY else ["--no-proxy-headers"]
-    return _python("-m", "uvicorn", "mqconsole.asgi:application", *options)
 
 
 def _python(*arguments: str) -> list[str]:

@@ -207,7 +207,7 @@ def _write_config(table: list[Process], path: Path, log_dir: Path) -> None:
 def _program(process: Process, log_dir: Path) -> dict[str, str]:
     return {
         "command": _escape(shlex.join(process.command)),
-        "priority": str(len(STOP_ORDER) - STOP_ORDER.index(process.name)),
+        "priority": str(len(STOP_ORDER) - process.stop_order),
         "autostart": "false",
         "autorestart": "false" if process.is_step else "true",
         "startsecs": "0" if process.is_step else str(STARTED_SECONDS),

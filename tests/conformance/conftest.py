@@ -19,8 +19,9 @@ import pytest
 from mqconsole import places
 from mqconsole.local.greet import why_not_ready
 from tests import stack
-from tests.conformance.door import EVERYTHING, Door
+from tests.conformance.door import EVERYTHING, LEASES, TRANSACTIONS, Door
 from tests.conformance.http_door import HttpDoor
+from tests.conformance.pop_door import PopDoor
 from tests.conformance.remoting_door import RemotingDoor
 
 _numbers = itertools.count(1)
@@ -66,6 +67,14 @@ class Product:
 
 
 @pytest.fixture(scope="session")
+def server() -> Iterator[stack.Running]:
+    """The whole product with two web processes behind its one port: what holds here holds for any number."""
+    with stack.running(MQ_WEB_PROCESSES="2") as running:
+        stack.wait_until(lambda: "web-2" in running.pids(), what="the second web process to start")
+        yield running
+
+
+@pytest.fixture(scope="session")
 def product(server: stack.Running) -> Iterator[Product]:
     key = server.credentials["access_key_id"], server.credentials["access_key_secret"]
     with httpx.Client(base_url=server.url, auth=key, timeout=60.0, trust_env=False) as client:
@@ -79,7 +88,7 @@ def own_product(own_server: stack.Running) -> Iterator[Product]:
         yield Product(own_server, client, own_server.credentials["instance"])
 
 
-DOORS = {"http": EVERYTHING, "remoting": frozenset[str]()}
+DOORS = {"http": EVERYTHING, "remoting": frozenset({TRANSACTIONS}), "pop": frozenset({LEASES})}
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -107,7 +116,7 @@ def door(request: pytest.FixtureRequest, product: Product) -> Iterator[Door]:
 def other_door(door: Door, product: Product) -> Iterator[Door]:
     """The same product by a second web process; by another client where the door is served by one process."""
     if isinstance(door, RemotingDoor):
-        opened: HttpDoor | RemotingDoor = open_door("remoting", product)
+        opened: HttpDoor | RemotingDoor = open_door("pop" if isinstance(door, PopDoor) else "remoting", product)
         yield opened
         opened.close()
         return
@@ -119,8 +128,9 @@ def other_door(door: Door, product: Product) -> Iterator[Door]:
 
 def open_door(name: str, product: Product) -> HttpDoor | RemotingDoor:
     """Returns a door of the product; the caller closes it."""
-    if name == "remoting":
-        return RemotingDoor(("127.0.0.1", product.server.ports["MQ_BROKER_PORT"]), product.key)
+    if name in {"remoting", "pop"}:
+        kind = PopDoor if name == "pop" else RemotingDoor
+        return kind(("127.0.0.1", product.server.ports["MQ_BROKER_PORT"]), product.key)
     return HttpDoor.open(product.server.url, product.instance, key=product.key)
 
 
@@ -134,12 +144,12 @@ def threads() -> Iterator[ThreadPoolExecutor]:
 def _second_web(server: stack.Running) -> Iterator[str]:
     port = stack.free_port()
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("MQ_", "DJANGO_"))}
-    command = ["uvicorn", "mqconsole.asgi:application", "--port", str(port), "--log-level", "warning"]
+    settings = {"MQ_DATA_DIR": str(server.data_dir), "MQ_HTTP_PORT": str(port)}
     with tempfile.NamedTemporaryFile(prefix="mqweb-") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", *command],
+            [sys.executable, "-m", "mqconsole.web"],
             cwd=stack.PROJECT,
-            env={**inherited, **server.environment, "MQ_DATA_DIR": str(server.data_dir)},
+            env={**inherited, **server.environment, **settings},
             stdout=log,
             stderr=log,
         )

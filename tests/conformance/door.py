@@ -71,10 +71,11 @@ class Unanswered(Exception):
 
 # What not every door has. A test that asks for one of these says so: @pytest.mark.needs("leases").
 LEASES = "leases"  # several members of a group at one queue, deliveries that run out, receipts
+REASONS = "reasons"  # a refusal says why, and waits for the group's own back-off
 DEDUP = "dedup"  # dedup ids
 ENTRIES = "entries"  # each entry of a batch with its own result; everything about a message checked and named
 TRANSACTIONS = "transactions"  # `TransactionalDoor`
-EVERYTHING = frozenset({LEASES, DEDUP, ENTRIES, TRANSACTIONS})
+EVERYTHING = frozenset({LEASES, REASONS, DEDUP, ENTRIES, TRANSACTIONS})
 
 
 class Door(Protocol):
@@ -113,10 +114,10 @@ class Door(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """What a decision led to."""
+    """What a decision led to. `queue` and `offset` are None where nothing was committed, or the door does not tell."""
 
     state: str
-    queue: int
+    queue: int | None
     offset: int | None
 
 

@@ -15,7 +15,19 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from tests.conformance import remoting_wire
-from tests.conformance.door import Delivered, Message, NobodyAnswered, NobodyThere, Refused, Sent, Unanswered
+from tests.conformance.door import (
+    TRANSACTIONS,
+    Checked,
+    Decided,
+    Delivered,
+    Message,
+    NobodyAnswered,
+    NobodyThere,
+    Refused,
+    Sent,
+    Unanswered,
+)
+from tests.conformance.remoting_producers import PREPARED, Half, Producers
 from tests.conformance.remoting_wire import Answer, Hangup, Record, Wire
 
 SEND, SEND_BATCH, PULL, QUERY_OFFSET, UPDATE_OFFSET, HEARTBEAT, SEND_BACK, ROUTE = 310, 320, 11, 14, 15, 34, 36, 105
@@ -27,7 +39,7 @@ MEANINGS = {
     13: {"INVALID_REQUEST", "MESSAGE_TOO_LARGE", "RESERVED_PROPERTY", "PROPERTIES_TOO_LARGE", "TOPIC_TYPE_MISMATCH"},
     16: {"GROUP_PAUSED", "ACCESS_DENIED"},
     17: {"TOPIC_NOT_FOUND"},
-    29: {"INVALID_REQUEST", "INVALID_NAME", "SUBSCRIPTION_CONFLICT"},
+    29: {"INVALID_REQUEST", "INVALID_NAME", "INVALID_RECEIPT", "STALE_RECEIPT", "SUBSCRIPTION_CONFLICT"},
 }
 LEVELS = {1: 1, 5: 2, 10: 3, 30: 4, 60: 5}
 WIRE_NAMES = {"KEYS", "TAGS", "UNIQ_KEY", "CLUSTER", "WAIT", "MSG_REGION", "__SHARDINGKEY"}
@@ -58,7 +70,8 @@ class RemotingDoor:
 
     address: tuple[str, int]
     key: tuple[str, str]
-    abilities: frozenset[str] = frozenset()
+    abilities: frozenset[str] = frozenset({TRANSACTIONS})
+    _producers: Producers = field(init=False)
     _idle: list[Wire] = field(default_factory=list)
     _encodings: "itertools.cycle[int]" = field(default_factory=lambda: itertools.cycle((0, 1)))
     _counts: dict[str, int] = field(default_factory=dict)
@@ -67,7 +80,11 @@ class RemotingDoor:
     _members: dict[str, tuple[threading.RLock, list[Wire]]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
+    def __post_init__(self) -> None:
+        self._producers = Producers(self.address, self.key)
+
     def close(self) -> None:
+        self._producers.close()
         for wire in [*self._idle, *(wire for _, wires in self._members.values() for wire in wires)]:
             wire.close()
 
@@ -75,41 +92,59 @@ class RemotingDoor:
 
     def send(self, topic: str, message: Message) -> Sent:
         message_id = secrets.token_hex(16).upper()
-        answer = self._send(SEND, topic, message, properties=_properties(message, message_id), body=message.body)
+        with self._wire() as wire:
+            fields = self._send_fields(wire, topic, message, properties=_properties(message, message_id))
+            answer = checked(wire.ask(SEND, fields, message.body))
         place = None if message.delay or message.deliver_at else int(answer.fields["queueOffset"])
         return Sent(message_id, int(answer.fields["queueId"]), place)
 
     def send_batch(self, topic: str, messages: Sequence[Message]) -> list[Sent | Refused]:
         ids = [secrets.token_hex(16).upper() for _ in messages]
         entries = [(m.body, _properties(m, i)) for m, i in zip(messages, ids, strict=True)]
-        answer = self._send(SEND_BATCH, topic, messages[0], properties={}, body=remoting_wire.batch(entries))
+        with self._wire() as wire:
+            fields = self._send_fields(wire, topic, messages[0], properties={})
+            answer = checked(wire.ask(SEND_BATCH, {**fields, "m": "true"}, remoting_wire.batch(entries)))
         places = [int(one[16:], 16) & (1 << 40) - 1 for one in answer.fields["msgId"].split(",")]
         return [Sent(i, int(answer.fields["queueId"]), place) for i, place in zip(ids, places, strict=True)]
 
-    def _send(self, code: int, topic: str, first: Message, *, properties: Mapping[str, str], body: bytes) -> Answer:
+    def prepare(self, topic: str, message: Message, *, group: str) -> str:
+        half = Half(topic, group, secrets.token_hex(16).upper())
+        properties = {**_properties(message, half.message_id), "TRAN_MSG": "true", "PGROUP": group}
+        with self._producers.of(group) as wire:
+            fields = self._send_fields(wire, topic, message, properties=properties)
+            answer = checked(wire.ask(SEND, {**fields, "a": group, "f": PREPARED}, message.body))
+        return self._producers.note(answer, half)
+
+    def decide(self, transaction: str, *, is_commit: bool) -> Decided:
         with self._wire() as wire:
-            count = self._queue_count(wire, topic)
-            key = first.sharding_key
-            queue = (next(self._turns) if key is None else sum(key.encode())) % count
-            fields = {
-                "a": "conformance",
-                "b": topic,
-                "c": "TBW102",
-                "d": 4,
-                "e": queue,
-                "f": 0,
-                "g": int(time.time() * 1000),
-                "h": 0,
-                "i": remoting_wire.write_properties(properties),
-                "j": 0,
-                "k": "false",
-                "m": "true" if code == SEND_BATCH else "false",
-            }
-            return _checked(wire.ask(code, fields, body))
+            return self._producers.decide(wire, transaction, is_commit=is_commit)
+
+    def checks(self, topic: str, group: str, *, wait: float = 0) -> list[Checked]:
+        return self._producers.check(topic, group, wait=wait)
+
+    def _send_fields(
+        self, wire: Wire, topic: str, first: Message, *, properties: Mapping[str, str]
+    ) -> dict[str, object]:
+        key = first.sharding_key
+        queue = (next(self._turns) if key is None else sum(key.encode())) % self._queue_count(wire, topic)
+        return {
+            "a": "conformance",
+            "b": topic,
+            "c": "TBW102",
+            "d": 4,
+            "e": queue,
+            "f": 0,
+            "g": int(time.time() * 1000),
+            "h": 0,
+            "i": remoting_wire.write_properties(properties),
+            "j": 0,
+            "k": "false",
+            "m": "false",
+        }
 
     def _queue_count(self, wire: Wire, topic: str) -> int:
         if topic not in self._counts:
-            route = json.loads(_checked(wire.ask(ROUTE, {"topic": topic})).body)
+            route = json.loads(checked(wire.ask(ROUTE, {"topic": topic})).body)
             self._counts[topic] = int(route["queueDatas"][0]["writeQueueNums"] or 1)
         return self._counts[topic]
 
@@ -159,7 +194,7 @@ class RemotingDoor:
         while (answer := wire.read()).opaque not in parked:
             pass
         if answer.code not in (NOTHING, NOTHING_MATCHED):
-            _checked(answer, OK, MOVED)
+            checked(answer, OK, MOVED)
 
     def _pull(
         self, wire: Wire, wish: Wish, place: tuple[str, int], *, count: int, wait_ms: int = 0
@@ -168,7 +203,7 @@ class RemotingDoor:
         key = (group, topic, queue)
         if key not in self._positions:
             asked = {"consumerGroup": group, "topic": topic, "queueId": queue}
-            answer = _checked(wire.ask(QUERY_OFFSET, asked), OK, UNKNOWN_OFFSET)
+            answer = checked(wire.ask(QUERY_OFFSET, asked), OK, UNKNOWN_OFFSET)
             self._positions[key] = Position(int(answer.fields.get("offset", 0)))
         return {
             "consumerGroup": group,
@@ -193,7 +228,7 @@ class RemotingDoor:
         position.open |= {record.offset for record in found}
         if answer.code == NOTHING_MATCHED:
             self._commit(group, place)
-        return [_delivered(record, place[0]) for record in found]
+        return [delivered(record, place[0]) for record in found]
 
     # --- asking and answering ---------------------------------------------------------------------------------------
 
@@ -215,7 +250,7 @@ class RemotingDoor:
                 if answer.opaque == sent and "nobody can answer" in answer.remark:
                     raise NobodyThere(answer.remark)
                 if answer.opaque == sent:
-                    _checked(answer)
+                    checked(answer)
             pushed = remoting_wire.read_properties(answer.fields["properties"])
             assert (pushed["CORRELATION_ID"], pushed["REPLY_TO_CLIENT"]) == (correlation_id, client_id)
             assert (pushed["MSG_TYPE"], answer.fields["topic"]) == ("reply", REPLY_TOPIC)
@@ -232,7 +267,7 @@ class RemotingDoor:
         fields = {"a": "answers", "b": REPLY_TOPIC, "c": "TBW102", "d": 4, "e": 0, "f": 0, "g": int(time.time() * 1000)}
         with self._wire() as wire:
             text = remoting_wire.write_properties(properties)
-            _checked(wire.ask(SEND_REPLY, {**fields, "h": 0, "i": text, "j": 0}, body))
+            checked(wire.ask(SEND_REPLY, {**fields, "h": 0, "i": text, "j": 0}, body))
 
     # --- settling --------------------------------------------------------------------------------------------------
 
@@ -255,7 +290,7 @@ class RemotingDoor:
                     "group": group,
                     "delayLevel": LEVELS[int(delay)] if delay else 0,
                 }
-                _checked(wire.ask(SEND_BACK, fields))
+                checked(wire.ask(SEND_BACK, fields))
         return self.ack(group, receipts)
 
     def extend(self, group: str, receipts: Sequence[str], *, invisible: float) -> list[datetime | Refused]:
@@ -271,17 +306,20 @@ class RemotingDoor:
         done = min(position.open, default=position.next)
         if done > position.committed:
             fields = {"consumerGroup": group, "topic": place[0], "queueId": place[1], "commitOffset": done}
-            _checked(wire.ask(UPDATE_OFFSET, fields))
+            checked(wire.ask(UPDATE_OFFSET, fields))
             position.committed = done
 
     # --- connections -----------------------------------------------------------------------------------------------
 
     @contextmanager
-    def _wire(self) -> Iterator[Wire]:
-        """A connection for one request after another. Raises Unanswered when it breaks."""
+    def _wire(self, wanted: int | None = None) -> Iterator[Wire]:
+        """A connection for one request after another, of a wanted encoding or of any. Raises Unanswered."""
         with self._lock:
-            wire = self._idle.pop() if self._idle else None
-            encoding = next(self._encodings)
+            idle = [wire for wire in self._idle if wanted in {None, wire.encoding}]
+            wire = idle[-1] if idle else None
+            if wire is not None:
+                self._idle.remove(wire)
+            encoding = next(self._encodings) if wanted is None else wanted
         try:
             wire = wire or Wire(self.address, self.key, encoding)
             yield wire
@@ -303,7 +341,7 @@ class RemotingDoor:
             try:
                 if not wires:
                     wires.append(Wire(self.address, self.key, next(self._encodings)))
-                _checked(wires[0].ask(HEARTBEAT, {}, _heartbeat(group, wanted, id(self))))
+                checked(wires[0].ask(HEARTBEAT, {}, _heartbeat(group, wanted, id(self))))
                 yield wires[0]
             except Hangup as error:
                 for wire in wires:
@@ -327,7 +365,7 @@ class RemotingRefused(Refused):
         return code in MEANINGS.get(self.number, set())
 
 
-def _checked(answer: Answer, *expected: int) -> Answer:
+def checked(answer: Answer, *expected: int) -> Answer:
     if answer.code in (expected or (OK,)):
         return answer
     raise _refusal(answer)
@@ -372,7 +410,7 @@ def _heartbeat(group: str, wanted: Mapping[str, str], number: int) -> bytes:
     ).encode()
 
 
-def _delivered(record: Record, topic: str) -> Delivered:
+def delivered(record: Record, topic: str) -> Delivered:
     properties = dict(record.properties)
     shown = properties.pop("RETRY_TOPIC", record.topic) if topic.startswith("%RETRY%") else record.topic
     if topic.startswith("%RETRY%"):

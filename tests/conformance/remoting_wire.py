@@ -9,9 +9,11 @@ import hashlib
 import hmac
 import itertools
 import json
+import select
 import socket
 import struct
 import zlib
+from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -54,12 +56,13 @@ class Hangup(Exception):
 
 @dataclass(slots=True)
 class Wire:
-    """One connection. Not for two threads at once."""
+    """One connection. Not for two threads at once. `requests`: what the server asked, the last thousand of it."""
 
     address: tuple[str, int]
     key: tuple[str, str]
     encoding: int = JSON
     seconds: float = 40.0
+    requests: "deque[Answer]" = field(default_factory=lambda: deque(maxlen=1000))
     _socket: socket.socket = field(init=False)
     _buffer: bytes = b""
     _numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
@@ -78,8 +81,18 @@ class Wire:
         """Returns the answer to a request; answers to other ones are let go. Raises Hangup."""
         opaque = self.post(code, fields, body)
         while (answer := self.read()).opaque != opaque or not answer.is_response:
-            pass
+            if not answer.is_response:
+                self.requests.append(answer)
         return answer
+
+    def listen(self, seconds: float) -> bool:
+        """Puts the server's next request among `requests`; returns False when none came in that time. Raises Hangup."""
+        if not self._buffer and not select.select([self._socket], [], [], max(seconds, 0))[0]:
+            return False
+        answer = self.read()
+        if not answer.is_response:
+            self.requests.append(answer)
+        return True
 
     def post(self, code: int, fields: Mapping[str, object], body: bytes = b"") -> int:
         """Sends a request and returns the number its answer will have. Raises Hangup."""

@@ -20,6 +20,8 @@ from tests.stack import Running, wait_until
 ROOT = "/api/v1/instances/default"
 GROUP = json.dumps({"groupName": "adm-g", "retryMaxTimes": 3}).encode()
 USER = json.dumps({"username": "eve", "password": "Correct-Horse-9"}).encode()
+ENTRY = {"resource": "Topic:adm-t", "actions": ["Pub"], "decision": "Allow"}
+ACL = json.dumps({"subject": "User:eve", "policies": [{"entries": [ENTRY]}]}).encode()
 TOPIC = {"topic": "adm-t", "readQueueNums": "1", "writeQueueNums": "1", "perm": "6"}
 ASKED: list[tuple[Manage, dict[str, str], bytes]] = [
     (Manage.UPDATE_AND_CREATE_TOPIC, TOPIC, b""),
@@ -51,6 +53,15 @@ ASKED: list[tuple[Manage, dict[str, str], bytes]] = [
     (Manage.AUTH_DELETE_USER, {"username": "eve"}, b""),
     (Manage.AUTH_GET_USER, {"username": "eve"}, b""),
     (Manage.AUTH_LIST_USER, {}, b""),
+    (Manage.AUTH_CREATE_ACL, {"subject": "User:eve"}, ACL),
+    (Manage.AUTH_UPDATE_ACL, {"subject": "User:eve"}, ACL),
+    (Manage.AUTH_DELETE_ACL, {"subject": "User:eve"}, b""),
+    (Manage.AUTH_GET_ACL, {"subject": "User:eve"}, b""),
+    (Manage.AUTH_LIST_ACL, {}, b""),
+    (Manage.VIEW_BROKER_STATS_DATA, {"statsName": "TOPIC_PUT_NUMS", "statsKey": "adm-t"}, b""),
+    (Manage.QUERY_CONSUME_TIME_SPAN, {"topic": "adm-t", "group": "adm-g"}, b""),
+    (Manage.QUERY_CORRECTION_OFFSET, {"topic": "adm-t", "compareGroup": "adm-g"}, b""),
+    (Manage.CLONE_GROUP_OFFSET, {"srcGroup": "adm-g", "destGroup": "adm-h"}, b""),
 ]
 
 
@@ -203,3 +214,46 @@ def signed_in(server: Running) -> Iterator[httpx.Client]:
         form["csrfmiddlewaretoken"] = browser.cookies["csrftoken"]
         assert browser.post("/signin", data=form, headers={"Referer": server.url}).status_code == 200
         yield browser
+
+
+def test_what_a_topic_took_and_how_far_groups_are_in_time(server: Running, owner: httpx.Client) -> None:
+    assert owner.post(f"{ROOT}/topics", json={"name": "adm-time", "queues": 1}).status_code == 201
+    for group in ("adm-quick", "adm-slow", "adm-copy"):
+        assert owner.post(f"{ROOT}/groups", json={"name": group}).status_code == 201
+    sent = {"messages": [{"body": "x"}] * 5}
+    assert owner.post(f"{ROOT}/topics/adm-time/messages:batch", json=sent).status_code == 200
+    for group, count in (("adm-quick", 4), ("adm-slow", 2)):
+        asked = {"topics": ["adm-time"], "max": count}
+        got = owner.post(f"{ROOT}/groups/{group}/messages:receive", json=asked).json()["messages"]
+        assert owner.post(
+            f"{ROOT}/groups/{group}/messages:ack", json={"receipts": [one["receipt"] for one in got]}
+        ).json()["results"] == [{"receipt": one["receipt"], "ok": True} for one in got]
+    with connected(server) as client:
+        stats = {"statsName": "TOPIC_PUT_NUMS", "statsKey": "adm-time"}
+        told = json.loads(client.ask(Manage.VIEW_BROKER_STATS_DATA, b"", **stats).body)
+        assert (told["statsHour"]["sum"], told["statsDay"]["sum"]) == (5, 5)
+        assert (
+            client.ask(Manage.VIEW_BROKER_STATS_DATA, b"", **{**stats, "statsName": "OTHER"}).code == Reply.SYSTEM_ERROR
+        )
+
+        span = client.ask(Manage.QUERY_CONSUME_TIME_SPAN, topic="adm-time", group="adm-slow")
+        (queue,) = json.loads(span.body)["consumeTimeSpanSet"]
+        assert queue["messageQueue"] == {"topic": "adm-time", "brokerName": "broker-a", "queueId": 0}
+        assert 0 < queue["minTimeStamp"] <= queue["consumeTimeStamp"] <= queue["maxTimeStamp"]
+        assert 0 <= queue["delayTime"] < 3_600_000
+
+        def corrected(**fields: str) -> dict[str, int]:
+            answer = client.ask(Manage.QUERY_CORRECTION_OFFSET, b"", topic="adm-time", **fields)
+            found: dict[str, int] = json.loads(answer.body)["correctionOffsets"]
+            return found
+
+        assert corrected(compareGroup="adm-quick") == {"0": 2}
+        assert corrected(compareGroup="adm-quick", filterGroups="adm-slow") == {"0": 4}
+        assert corrected(compareGroup="adm-slow", filterGroups="adm-slow") == {"0": 2**63 - 1}
+
+        assert client.ask(Manage.CLONE_GROUP_OFFSET, srcGroup="adm-quick", destGroup="adm-copy").code == Reply.SUCCESS
+        place = owner.get(f"{ROOT}/groups/adm-copy/offsets").json()
+        assert place["lag"] == 1, place
+        assert client.ask(Manage.CLONE_GROUP_OFFSET, srcGroup="adm-quick", destGroup="adm-none").code == Reply(26)
+        refused = client.ask(Manage.POP_ROLLBACK)
+        assert refused.code == Reply.INVALID_PARAMETER and "lease" in str(refused.remark)

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import psutil
 import psycopg
 import pytest
@@ -70,6 +71,35 @@ def test_password_is_shown_once_and_logged_nowhere(own_server: stack.Running) ->
 @pytest.mark.parametrize("name", ["web", "redis", "postgres"])
 def test_killed_process_comes_back(own_server: stack.Running, name: str) -> None:
     own_server.wait_restarted(name, old=own_server.kill(name))
+
+
+def test_several_web_processes_share_one_port_and_their_metrics() -> None:
+    with stack.running(MQ_WEB_PROCESSES="2") as product:
+        stack.wait_until(lambda: len(listeners(product)) == 2, what="both to listen")
+        assert {"web", "web-2"} < set(product.pids())
+        key = product.credentials["access_key_id"], product.credentials["access_key_secret"]
+        api = f"{product.url}/api/v1/instances/default/topics"
+        httpx.post(api, json={"name": "shared"}, auth=key, trust_env=False).raise_for_status()
+        for number in range(40):  # each over a connection of its own
+            httpx.post(
+                f"{api}/shared/messages", json={"body": f"{number}"}, auth=key, trust_env=False
+            ).raise_for_status()
+        lines = httpx.get(f"{product.url}/metrics", trust_env=False).text.splitlines()
+        assert "mqconsole_commit_messages_sum 40.0" in lines
+        # One of them goes, the other serves on.
+        old = product.kill("web")
+        stack.wait_until(
+            lambda: listeners(product) != {old} and old not in listeners(product), what="the dead to be gone"
+        )
+        httpx.get(f"{product.url}/readyz", trust_env=False, timeout=30).raise_for_status()
+        product.wait_restarted("web", old=old)
+
+
+def listeners(product: stack.Running) -> set[int | None]:
+    """Returns the processes that listen on the HTTP port."""
+    port = product.ports["MQ_HTTP_PORT"]
+    every = psutil.net_connections("tcp")
+    return {one.pid for one in every if one.status == psutil.CONN_LISTEN and one.laddr and one.laddr.port == port}
 
 
 def test_nothing_outlives_a_killed_supervisor(own_server: stack.Running) -> None:

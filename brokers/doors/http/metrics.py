@@ -1,4 +1,4 @@
-"""`/metrics` for Prometheus: the numbers of all topics and groups, and this process' own.
+"""`/metrics` for Prometheus: the numbers of all topics and groups, and the processes' own.
 
 Owns: metric names and who may see them. Must not know: where the numbers come from. Called by: doors.http.app.
 Names of RocketMQ's own exporters are used where the meaning is the same, so that dashboards fit.
@@ -6,10 +6,11 @@ Every account's names are in here: only a loopback address, or whoever has MQ_ME
 """
 
 import hmac
+import os
 from collections.abc import Iterator
 
 from django.conf import settings
-from prometheus_client import REGISTRY, CollectorRegistry, generate_latest
+from prometheus_client import REGISTRY, CollectorRegistry, generate_latest, multiprocess
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 
@@ -32,7 +33,16 @@ async def serve(exchange: Exchange) -> None:
     reading = await bridge.run(gauges.read)
     registry = CollectorRegistry()
     registry.register(_Numbers(reading))
-    await exchange.answer_text(generate_latest(registry) + generate_latest(REGISTRY), content_type=_TEXT)
+    await exchange.answer_text(generate_latest(registry) + generate_latest(_own()), content_type=_TEXT)
+
+
+def _own() -> CollectorRegistry:
+    """Returns what processes measured of themselves: all that write to one PROMETHEUS_MULTIPROC_DIR, or this one."""
+    if not os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+        return REGISTRY
+    registry = CollectorRegistry()
+    multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call] # the library has no types here
+    return registry
 
 
 def _check(exchange: Exchange) -> None:

@@ -4,6 +4,8 @@ Owns: turning a signature, or the permission to do without one, into an actor. M
 Called by: doors.remoting.connection.
 """
 
+from functools import lru_cache
+
 from django.conf import settings
 
 from accounts import people, remoting_signature
@@ -44,12 +46,18 @@ async def may_be_long(header: Command) -> bool:
 
 
 async def _anonymous(ip: str) -> Actor:
-    if not settings.REMOTING_ANONYMOUS:
+    name = settings.REMOTING_ANONYMOUS
+    if not name:
         raise Unauthenticated("Sign the request: give the client an access key and its secret (AclClientRPCHook).")
-    account_id = _anonymous_accounts.get(settings.REMOTING_ANONYMOUS)
+    account_id = _anonymous_accounts.get(name)
     if account_id is None:
-        account_id = await bridge.run(people.account_id, settings.REMOTING_ANONYMOUS)
-    if account_id is None:
-        raise Unauthenticated(f"MQ_REMOTING_ANONYMOUS names {settings.REMOTING_ANONYMOUS!r}: there is no such account.")
-    _anonymous_accounts[settings.REMOTING_ANONYMOUS] = account_id
+        account_id = await bridge.run(people.account_id, name)
+        if account_id is None:
+            raise Unauthenticated(f"MQ_REMOTING_ANONYMOUS names {name!r}: there is no such account.")
+        _anonymous_accounts[name] = account_id
+    return _root_of(account_id, ip)
+
+
+@lru_cache(4096)
+def _root_of(account_id: int, ip: str) -> Actor:
     return Actor(account_id=account_id, user_id=None, name="anonymous", is_root=True, source_ip=ip)

@@ -8,6 +8,7 @@ clients' own namespaces arrive); any other name belongs to the account's oldest 
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from django.conf import settings
 
@@ -44,6 +45,15 @@ def wrap(prefix: str, name: str) -> str:
     return prefix + name
 
 
+@lru_cache(4096)
+def _split(name: str, instances: tuple[str, ...]) -> Name:
+    derived = next((p for p in (RETRY_PREFIX, DEAD_LETTER_PREFIX) if name.startswith(p)), "")
+    head, mark, tail = name.removeprefix(derived).partition("%")
+    if mark and tail and head in instances:
+        return Name(head, f"{head}%", derived + tail)
+    return Name(instances[0], "", name)
+
+
 async def parse(actor: Actor, name: str) -> Name:
     """Returns the parts of a name. Raises Rejected INVALID_NAME, NotFound when the account has no instance."""
     if not 0 < len(name) <= limits.DERIVED_TOPIC_NAME_CHARS or not name.isprintable():
@@ -53,11 +63,7 @@ async def parse(actor: Actor, name: str) -> Name:
         instances = await bridge.run(snapshot.instances, actor.account_id)
     if not instances:
         raise NotFound("The account has no instance yet; create one in the console.", ErrorCode.INSTANCE_NOT_FOUND)
-    derived = next((p for p in (RETRY_PREFIX, DEAD_LETTER_PREFIX) if name.startswith(p)), "")
-    head, mark, tail = name.removeprefix(derived).partition("%")
-    if mark and tail and head in instances:
-        return Name(head, f"{head}%", derived + tail)
-    return Name(instances[0], "", name)
+    return _split(name, instances)
 
 
 async def topic(actor: Actor, name: str, action: str) -> tuple[TopicEntry, Name]:

@@ -17,9 +17,11 @@ from django.conf import settings
 
 from ...catalog.snapshot import GroupEntry
 from ...dispatch import bridge, desk
+from ...dispatch.readers import POLLING_MS, Place, Reader
 from ...domain import clock, limits, receipts
 from ...domain.errors import BrokerError, ErrorCode
 from ...domain.filters import EVERYTHING
+from ...domain.messages import ORIGIN_TOPIC, Stored
 from ...domain.names import RETRY_PREFIX
 from ...engine import peeking, pulls
 from ...engine.clients import Seen
@@ -50,6 +52,10 @@ async def pop(call: Call) -> Command:
     seen = Seen(request.client_id, DOOR, call.peer.address, call.actor.name, clock.now_ms())
     wait = _wait(call)
     await allowance.require_receive(call.actor, group, wait_seconds=min(wait.total_seconds(), FLOW_WAIT_SECONDS))
+    if call.members.of(group.id, call.peer) is None:
+        # Heartbeats say what members read. Who sends none could answer a request all the same.
+        places = [Place(group.instance_id, subscription.topic.name) for subscription in request.subscriptions]
+        await counter.readers.note(places, Reader(group.id, request.client_id), lasting_ms=POLLING_MS)
     try:
         deliveries = await counter.receive(request, wait=wait, is_gone=lambda: call.peer.is_gone)
     except BrokerError as error:
@@ -76,7 +82,15 @@ async def peek(call: Call) -> Command:
     topic = bodies.text(call.fields, "topic")
     numbers = {queue_id: n for s in request.sources for n, queue_id in enumerate(s.topic.queue_ids)}
     records = [
-        stored.record(m, topic=topic, queue=numbers[m.queue_id], prefix=parsed.prefix, place=call.place) for m in found
+        stored.record(
+            message,
+            topic=topic,
+            queue=numbers[message.queue_id],
+            prefix=parsed.prefix,
+            place=call.place,
+            reply_to=_address(message, request),
+        )
+        for message in found
     ]
     return call.reply(fields=_fields(request, []), body=b"".join(records))
 
@@ -125,6 +139,13 @@ async def _read(call: Call) -> tuple[ReceiveRequest, Name]:
         max_bytes=_RESPONSE_BYTES,
     )
     return request, parsed
+
+
+def _address(message: Stored, request: ReceiveRequest) -> str | None:
+    """Returns where a request that is only looked at may be answered."""
+    topics = {queue_id: s.topic.name for s in request.sources for queue_id in s.topic.queue_ids}
+    topic = message.properties.get(ORIGIN_TOPIC, topics[message.queue_id])
+    return replying.address_for(message, topic=topic, group=request.group)
 
 
 def _is_retry(topic: str) -> bool:

@@ -4,11 +4,12 @@ import asyncio
 import signal
 from typing import Any
 
+import uvloop
 from django.core.management.base import BaseCommand, CommandError
 
 from brokers.doors.broker import BrokerWorker
 from brokers.doors.remoting import tls
-from mqconsole import doctor
+from mqconsole import doctor, interpreter
 
 
 class Command(BaseCommand):
@@ -22,7 +23,7 @@ class Command(BaseCommand):
         except doctor.UnsafeDatabase as error:
             raise CommandError(str(error)) from error
         try:
-            asyncio.run(_serve())
+            uvloop.run(_serve())
         except tls.Unusable as error:
             raise CommandError(str(error)) from error
         except OSError as error:
@@ -32,8 +33,10 @@ class Command(BaseCommand):
 
 
 async def _serve() -> None:
+    interpreter.share_fairly()
     worker = BrokerWorker()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(name, worker.stop)
+    interpreter.keep_what_is_loaded()
     await worker.serve()

@@ -207,17 +207,27 @@ def _write_binary(command: Command) -> bytes:
 
 
 def _read_binary(header: bytes, body: bytes) -> Command:
-    reader = _Reader(header)
-    code, language, version, opaque, flag, remark_length = _BINARY_HEAD.unpack(reader.take(_BINARY_HEAD.size))
-    remark = reader.text(remark_length)
-    end = reader.number() + reader.position
-    fields: dict[str, str] = {}
-    while reader.position < end:
-        name = reader.text(_SHORT.unpack(reader.take(2))[0])
-        if name in fields:
-            raise ProtocolViolation("a header names a member twice")
-        fields[name] = reader.text(reader.number())
-    if reader.position != len(header):
+    try:
+        code, language, version, opaque, flag, remark_length = _BINARY_HEAD.unpack_from(header)
+        at = _BINARY_HEAD.size
+        remark = _slice(header, at, remark_length).decode()
+        at += remark_length + 4
+        end = at + _INT.unpack_from(header, at - 4)[0]
+        fields: dict[str, str] = {}
+        while at < end:
+            length = _SHORT.unpack_from(header, at)[0]
+            name = header[at + 2 : at + 2 + length].decode()
+            at += 6 + length
+            length = _INT.unpack_from(header, at - 4)[0]
+            if name in fields:
+                raise ProtocolViolation("a header names a member twice")
+            fields[name] = _slice(header, at, length).decode()
+            at += length
+    except struct.error as error:
+        raise ProtocolViolation("a binary header is cut short") from error
+    except UnicodeDecodeError as error:
+        raise ProtocolViolation("a binary header holds bytes that are not UTF-8") from error
+    if at != end or end != len(header):
         raise ProtocolViolation("a binary header's lengths do not add up")
     return Command(
         code=code,
@@ -232,25 +242,7 @@ def _read_binary(header: bytes, body: bytes) -> Command:
     )
 
 
-class _Reader:
-    def __init__(self, data: bytes) -> None:
-        self._data = data
-        self.position = 0
-
-    def take(self, count: int) -> bytes:
-        end = self.position + count
-        if count < 0 or end > len(self._data):
-            raise ProtocolViolation("a binary header is cut short")
-        taken = self._data[self.position : end]
-        self.position = end
-        return taken
-
-    def number(self) -> int:
-        value: int = _INT.unpack(self.take(4))[0]
-        return value
-
-    def text(self, count: int) -> str:
-        try:
-            return self.take(count).decode()
-        except UnicodeDecodeError as error:
-            raise ProtocolViolation("a binary header holds bytes that are not UTF-8") from error
+def _slice(data: bytes, at: int, count: int) -> bytes:
+    if not 0 <= count <= len(data) - at:
+        raise ProtocolViolation("a binary header is cut short")
+    return data[at : at + count]

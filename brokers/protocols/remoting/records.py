@@ -9,6 +9,7 @@ import ipaddress
 import struct
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from ...domain.errors import ProtocolViolation
 
@@ -210,6 +211,7 @@ def _decode_one(data: bytes, start: int) -> tuple[Record, int]:
     return record, at
 
 
+@lru_cache(1024)
 def _address(host: tuple[str, int]) -> bytes:
     try:
         packed = ipaddress.ip_address(host[0]).packed

@@ -1,9 +1,12 @@
 """The engine's operations with arguments that can be written down, so that another process can be told to do them."""
 
+import asyncio
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
 from brokers.catalog import producers, snapshot
+from brokers.dispatch import appends, bridge
 from brokers.domain import filters, receipts
 from brokers.domain import transactions as names
 from brokers.domain.actor import Actor
@@ -29,16 +32,26 @@ def text_of(delivered: Delivery) -> str:
     return receipts.encode(delivered.receipt, KEY)
 
 
-def send(*, topic: int, ids: list[str], dedup: bool = False, delay: float | None = None) -> list[publish.Result]:
+def send(
+    *, topic: int, ids: list[str], dedup: bool = False, delay: float | None = None, in_loop: bool = False
+) -> Sequence[publish.Result]:
     entry = snapshot.topic_by_id(topic)
     assert entry is not None
     wait = None if delay is None else timedelta(seconds=delay)
-    return publish.publish(
-        [
-            Send(entry, Outgoing(body=b"hello", message_id=i, dedup_id=i if dedup else None, delay=wait, queue=0))
-            for i in ids
-        ]
-    )
+    sends = [
+        Send(entry, Outgoing(body=b"hello", message_id=i, dedup_id=i if dedup else None, delay=wait, queue=0))
+        for i in ids
+    ]
+    return asyncio.run(_publish_in_loop(sends)) if in_loop else publish.publish(sends)
+
+
+async def _publish_in_loop(sends: list[Send]) -> Sequence[publish.Result]:
+    lane = appends.Lane("test")
+    try:
+        return await lane.run(publish.publish, sends)
+    finally:
+        lane.close()
+        bridge.close()
 
 
 def receive(*, group: int, topic: int, invisible: float = 60.0, tags: str = "*") -> list[Delivery]:

@@ -142,6 +142,7 @@ def _check_due(place: Place, *, check_count: int = 0) -> dict[str, Any]:
 MANY = [f"M{n:04d}" for n in range(150)]
 SCENARIOS: dict[str, Scenario] = {
     "send": Scenario("send", ["appended"], _send(["A", "B"]), 0),
+    "send in the event loop": Scenario("send", ["appended"], _send(["A", "B"], in_loop=True), 0),
     "send many": Scenario("send", ["before_commit", "after_commit", "appended"], _send(MANY), 1),
     "send with a dedup id": Scenario(
         "send", ["claimed_dedup", "appended", "before_commit", "after_commit"], _send(["A", "B"], dedup=True), 3

@@ -26,6 +26,7 @@ WORDS = {
     "commit": b"COMMIT\0",  # and not a state of that beginning
     "roll back": b"COMMIT",
     "send": b"\0" + log._APPEND.name + b"\0",
+    "send in the event loop": b"\0" + log._APPEND.name + b"\0",
     "send many": b"COMMIT",
     "send with a dedup id": b"COMMIT",
     "schedule": b"COMMIT",

@@ -16,6 +16,14 @@ _GROUP = '{{"groupName":"{instance}%NAME","retryMaxTimes":5}}'
 _GROUPS = '{{"groupConfigList":[' + _GROUP + "]}}"
 _VALUE = {"namespace": "shop", "key": "colour"}
 _NAMED = {"username": "{user}"}
+_SUBJECT = {"subject": "User:{user}"}
+_LIST = (
+    '{{"policies":[{{"entries":[{{"resource":"Topic:{instance}%{topic}","actions":["Pub"],"decision":"Allow"}}]}}]}}'
+)
+_ACL = "ram:policy/acl-user-{user}"
+_NEW_LIST: tuple[Need, ...] = (
+    ("ram:GetUser", USER), ("ram:GetPolicy", _ACL), ("ram:CreatePolicy", _ACL), ("ram:AttachPolicy", _ACL), GIVEN,
+)  # fmt: skip
 
 
 def _at(action: str, resource: str, **fields: str) -> RemotingRow:
@@ -30,6 +38,8 @@ def _saved(needs: tuple[Need, ...], body: str, name: str, **fields: str) -> Remo
 _TOPIC: tuple[Need, ...] = (("mq:UpdateTopic", TOPIC),)
 _CHANGED: tuple[Need, ...] = (("mq:UpdateGroup", GROUP),)
 _RESET: tuple[Need, ...] = (("mq:ResetConsumerOffset", GROUP), ("mq:ResetConsumerOffset", TOPIC))
+_SEEN: tuple[Need, ...] = (("mq:QueryConsumerOffset", GROUP), ("mq:QueryTopic", TOPIC))
+_CLONED: tuple[Need, ...] = (*_SEEN, *_RESET)
 
 ADMIN: dict[str, RemotingRow] = {
     "UPDATE_AND_CREATE_TOPIC": _saved(_TOPIC, "", "", **_QUEUES, topic=_T),
@@ -77,7 +87,13 @@ ADMIN: dict[str, RemotingRow] = {
     "GET_BROKER_RUNTIME_INFO": RemotingRow((BASE,)),
     "GET_BROKER_CONFIG": RemotingRow((BASE,)),
     "GET_NAMESRV_CONFIG": RemotingRow((BASE,)),
-    "VIEW_BROKER_STATS_DATA": RemotingRow((), {"statsName": "TOPIC_PUT_NUMS", "statsKey": "any"}),
+    "VIEW_BROKER_STATS_DATA": _at("mq:QueryTopic", TOPIC, statsName="TOPIC_PUT_NUMS", statsKey=_T),
+    "QUERY_CONSUME_TIME_SPAN": RemotingRow(_SEEN, {"group": _G, "topic": _T}),
+    # Groups that may not be seen are passed over.
+    "QUERY_CORRECTION_OFFSET": _at("mq:QueryTopic", TOPIC, topic=_T, compareGroup="any"),
+    "CLONE_GROUP_OFFSET": RemotingRow(_CLONED, {"srcGroup": _G, "destGroup": _G, "topic": _T}),
+    # There is nothing of the kind; everybody hears that.
+    "POP_ROLLBACK": RemotingRow(),
     # Nobody changes these from here; everybody hears where they are changed.
     "UPDATE_BROKER_CONFIG": RemotingRow(),
     "UPDATE_NAMESRV_CONFIG": RemotingRow(),
@@ -99,4 +115,11 @@ ADMIN: dict[str, RemotingRow] = {
     "AUTH_DELETE_USER": RemotingRow((("ram:DeleteUser", USER),), _NAMED),
     "AUTH_GET_USER": RemotingRow((("ram:GetUser", USER),), _NAMED),
     "AUTH_LIST_USER": _at("ram:ListUsers", "ram:*"),
+    # A policy may speak of a topic that is not there (any more).
+    "AUTH_CREATE_ACL": RemotingRow(_NEW_LIST, _SUBJECT, _LIST, is_lax=True),
+    "AUTH_UPDATE_ACL": RemotingRow(_NEW_LIST, _SUBJECT, _LIST, is_lax=True),
+    # Nobody here has a list: who may know that is told so.
+    "AUTH_DELETE_ACL": RemotingRow((("ram:GetUser", USER), ("ram:GetPolicy", _ACL)), _SUBJECT, is_lax=True),
+    "AUTH_GET_ACL": RemotingRow((("ram:GetUser", USER), ("ram:GetPolicy", _ACL)), _SUBJECT),
+    "AUTH_LIST_ACL": _at("ram:ListPolicies", "ram:*"),
 }  # fmt: skip

@@ -105,3 +105,16 @@ async def test_a_second_lane_opens_for_a_crowd(work: Work) -> None:
     await begun(work)
     work.gate.set()
     assert [await caller for caller in callers] == [[2 * item] for item in range(6)]
+
+
+async def test_a_pause_gathers_callers_and_holds_up_nobody_after_a_rest(work: Work) -> None:
+    work.gate.set()
+    pauses = iter([1.0, 0.0, 0.0])
+    batcher = Batcher(work, max_items=100, waiting_limit=100, pause=lambda _: next(pauses))
+    await batcher.submit([0])
+    idle = [batcher.is_idle]
+    await asyncio.gather(*(batcher.submit([item]) for item in (1, 2, 3)))
+    idle.append(batcher.is_idle)
+    await batcher.submit([4])
+    assert idle == [False, True], "a batcher in its pause is not to be thrown away"
+    assert work.batches == [[0], [1, 2, 3], [4]]

@@ -6,7 +6,7 @@ Each handler asks for the right that the console asks for the same thing.
 
 from ....protocols.remoting.admin_codes import Manage
 from ..call import Handler
-from . import clients, groups, producers, progress, server, settings, topics, users
+from . import acls, clients, groups, producers, progress, server, settings, statistics, topics, users
 
 HANDLERS: dict[int, Handler] = {
     Manage.UPDATE_AND_CREATE_TOPIC: topics.save,
@@ -38,7 +38,11 @@ HANDLERS: dict[int, Handler] = {
     Manage.GET_BROKER_RUNTIME_INFO: server.runtime,
     Manage.GET_BROKER_CONFIG: server.broker_config,
     Manage.GET_NAMESRV_CONFIG: server.namesrv_config,
-    Manage.VIEW_BROKER_STATS_DATA: server.no_stats,
+    Manage.VIEW_BROKER_STATS_DATA: statistics.of_topic,
+    Manage.QUERY_CONSUME_TIME_SPAN: statistics.time_spans,
+    Manage.QUERY_CORRECTION_OFFSET: statistics.corrections,
+    Manage.CLONE_GROUP_OFFSET: progress.clone,
+    Manage.POP_ROLLBACK: server.refuse_pop_records,
     Manage.UPDATE_BROKER_CONFIG: server.refuse_settings,
     Manage.UPDATE_NAMESRV_CONFIG: server.refuse_settings,
     Manage.WIPE_WRITE_PERM_OF_BROKER: server.refuse_permission,
@@ -52,4 +56,9 @@ HANDLERS: dict[int, Handler] = {
     Manage.AUTH_DELETE_USER: users.delete,
     Manage.AUTH_GET_USER: users.get,
     Manage.AUTH_LIST_USER: users.every,
+    Manage.AUTH_CREATE_ACL: acls.save,
+    Manage.AUTH_UPDATE_ACL: acls.save,
+    Manage.AUTH_DELETE_ACL: acls.delete,
+    Manage.AUTH_GET_ACL: acls.get,
+    Manage.AUTH_LIST_ACL: acls.every,
 }

@@ -12,6 +12,7 @@ from ....dispatch import bridge
 from ....domain import clock
 from ....domain.actor import Actor
 from ....domain.errors import NotFound
+from ....domain.names import RETRY_PREFIX
 from ....engine import figures, offsets
 from ....engine.offsets import Reset
 from ....protocols.remoting import bodies
@@ -70,6 +71,34 @@ async def reset(call: Call) -> Command:
     )
     table = bodies.write_by_queue((QueueName(written, BROKER_NAME, q.queue), q.target) for q in done.queues)
     return call.reply(body=b'{"offsetTable":' + table + b"}")
+
+
+async def clone(call: Call) -> Command:
+    """314: puts a group where another one is, in one topic or in each that one reads. Connected members are told."""
+    source, parsed = await names.group(call.actor, bodies.text(call.fields, "srcGroup"), "mq:QueryConsumerOffset")
+    target = await names.parse(call.actor, bodies.text(call.fields, "destGroup"))
+    if call.fields.get("topic"):
+        topic, _ = await names.topic(call.actor, call.fields["topic"], "mq:QueryTopic")
+        topics = [(topic.id, topic.name)]
+    else:
+        topics = await bridge.run(figures.read_topics, source.id)
+    wanted = [
+        (id, Name(parsed.instance, parsed.prefix, name)) for id, name in topics if not name.startswith(RETRY_PREFIX)
+    ]
+    await bridge.run(lambda: _clone(call.actor, source.id, target, topics=wanted))
+    return call.reply()
+
+
+def _clone(actor: Actor, source_id: int, target: Name, *, topics: list[tuple[int, Name]]) -> None:
+    action = "mq:ResetConsumerOffset"
+    group = access.group(actor, target.instance, target.bare, action=action)
+    for topic_id, name in topics:
+        topic = access.topic(actor, name.instance, name.bare, action=action)
+        places = {
+            p.queue: p.committed for p in figures.places(source_id, [topic_id])[topic_id] if p.committed is not None
+        }
+        if places:
+            offsets.reset(actor, group, topic, to="offset", value=places)
 
 
 def _rows(group_id: int, topics: list[tuple[int, str]] | None, prefix: str) -> list[_Row]:

@@ -17,7 +17,6 @@ from ....domain.errors import Rejected
 from ....engine import figures
 from ....models import Instance
 from ....protocols.remoting import bodies
-from ....protocols.remoting.codes import Reply
 from ....protocols.remoting.frames import Command
 from .. import names
 from ..call import BROKER_NAME, CLUSTER, Call
@@ -100,12 +99,6 @@ async def namesrv_config(call: Call) -> Command:
     return call.reply(body=_properties({"listenPort": str(settings.NAMESRV_PORT), "bindAddress": call.place.host}))
 
 
-async def no_stats(call: Call) -> Command:
-    """315: rates by name, which this door does not keep."""
-    name, key = bodies.text(call.fields, "statsName"), bodies.text(call.fields, "statsKey")
-    return call.reply(Reply.SYSTEM_ERROR, remark=f"The stats <{name}> <{key}> not exist; see the console or /metrics.")
-
-
 async def refuse_settings(call: Call) -> Command:
     """25 and 318: settings of this server are its environment's."""
     raise Rejected("The settings of this server are environment variables (docs/settings.md); set them there.")
@@ -114,6 +107,11 @@ async def refuse_settings(call: Call) -> Command:
 async def refuse_permission(call: Call) -> Command:
     """205 and 327: nobody can take the right to write from everybody at once."""
     raise Rejected("To stop senders, deny mq:PUB in a policy; this server has no switch for a whole broker.")
+
+
+async def refuse_pop_records(call: Call) -> Command:
+    """200056: there a broker writes the records of its pops into its older store."""
+    raise Rejected("What was popped is a lease here and in no store of its own: there is nothing to move.")
 
 
 async def _require(call: Call) -> None:
