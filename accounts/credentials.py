@@ -58,7 +58,7 @@ def check(
     if scheme == b"basic":
         key_id, secret = _basic(parameters)
         if key_cache.is_warm(key_id):
-            return _match(key_cache.peek(key_id), secret)
+            return _match(key_cache.peek(key_id), secret, source_ip)
         return Pending(lambda: _finish_basic(key_id, secret, source_ip))
     if scheme == b"mq1-hmac-sha256":
         claim = signature.parse(parameters, headers)
@@ -107,17 +107,19 @@ def _basic(parameters: bytes) -> tuple[str, bytes]:
         raise Unauthenticated("HTTP Basic takes the base64 of 'key id:secret'.") from None
 
 
-def _match(entry: KeyEntry | None, secret: bytes) -> KeyEntry:
+def _match(entry: KeyEntry | None, secret: bytes, source_ip: str) -> KeyEntry:
     fits = hmac.compare_digest(secret, entry.secret if entry is not None else _NOBODY)
     if entry is None or not fits:
+        key_cache.note_refusal(entry, source_ip, "the secret was another one")
         raise Unauthenticated("There is no such access key, or its secret is another one.")
     if not entry.enabled:
+        key_cache.note_refusal(entry, source_ip, "the key is disabled")
         raise _disabled()
     return entry
 
 
 def _finish_basic(key_id: str, secret: bytes, source_ip: str) -> KeyEntry:
-    entry = _match(key_cache.lookup(key_id), secret)
+    entry = _match(key_cache.lookup(key_id), secret, source_ip)
     key_cache.note_use(key_id, source_ip)
     return entry
 
@@ -127,14 +129,17 @@ def _finish_signature(claim: signature.Claim, text: Callable[[], bytes], source_
     expected = signature.sign(entry.secret if entry is not None else _NOBODY, text())
     fits = hmac.compare_digest(expected, claim.signature)
     if entry is None or not fits:
+        key_cache.note_refusal(entry, source_ip, "the signature did not fit")
         raise Unauthenticated(
             "The signature does not fit this request and this access key. Compare your canonical text with the worked"
             " example in docs/http-signature.md.",
             "SIGNATURE_MISMATCH",
         )
     if not entry.enabled:
+        key_cache.note_refusal(entry, source_ip, "the key is disabled")
         raise _disabled()
     if not nonces.take(claim.key_id, claim.nonce):
+        key_cache.note_refusal(entry, source_ip, "the nonce was used before")
         raise Unauthenticated(
             "This nonce was used before. Make a fresh X-MQ-Nonce for every request, also for a repeated one.",
             "SIGNATURE_REPLAYED",

@@ -17,7 +17,7 @@ from django.db import IntegrityError, transaction
 
 from . import keys, limits, members, permissions, policy_cache
 from .errors import NotFound, Rejected
-from .models import Attachment, GrantUse, Policy, PolicyVersion, Role, User, UserGroup
+from .models import Account, Attachment, GrantUse, Policy, PolicyVersion, Role, User, UserGroup
 from .permissions import Asker
 from .policies import advice, document, spellings, system
 from .policies.conditions import Facts
@@ -151,6 +151,11 @@ def attach(asker: Asker, name: str, *, user: str = "", group: str = "", role: st
     members.require_holding(asker, [held], action="ram:AttachPolicy", rest=f"policy/{name}")
     whom = _holder(asker, user=user, group=group, role=role)
     with transaction.atomic():
+        if given is not None:
+            # What it says may have changed since: a policy that nobody has takes any text.
+            Policy.objects.select_for_update().filter(pk=given.pk).first()
+            given, held = _named(asker, name, "ram:AttachPolicy")
+            members.require_holding(asker, [held], action="ram:AttachPolicy", rest=f"policy/{name}")
         if Attachment.objects.filter(**whom).count() >= limits.POLICIES_PER_HOLDER:
             raise Rejected(f"At most {limits.POLICIES_PER_HOLDER} policies can be attached to one.", "CONFLICT")
         made = Attachment.objects.get_or_create(policy=given, system_name="" if given else name, **whom)[1]
@@ -212,14 +217,17 @@ def quick_grant(asker: Asker, instance: str, name: str, *, right: str, user: str
         raise Rejected(f"The right must be one of {', '.join(QUICK)}.")
     whom = _holder(asker, user=user, group=group)
     policy_name = f"grants-user-{user}" if user else f"grants-group-{group}"
-    known = Policy.objects.filter(account_id=asker.account_id, name=policy_name).first()
-    statements: list[object] = []
-    # Only what the holder has already is kept: somebody else may have written a policy of this name in wait.
-    if known is not None and known.attachments.filter(**whom).exists():
-        found = json.loads(known.versions.get(number=known.default_number).document)["Statement"]
-        statements = found if isinstance(found, list) else [found]
-    text = _with_grant(statements, asker.account_id, instance, name=name, right=right)
     with transaction.atomic():
+        # One after the other, so that none writes over what another has just granted. The audit's rows, which refer to
+        # the account, need not wait for this lock.
+        Account.objects.select_for_update(no_key=True).get(pk=asker.account_id)
+        known = Policy.objects.filter(account_id=asker.account_id, name=policy_name).first()
+        statements: list[object] = []
+        # Only what the holder has already is kept: somebody else may have written a policy of this name in wait.
+        if known is not None and known.attachments.filter(**whom).exists():
+            found = json.loads(known.versions.get(number=known.default_number).document)["Statement"]
+            statements = found if isinstance(found, list) else [found]
+        text = _with_grant(statements, asker.account_id, instance, name=name, right=right)
         if known is None:
             made = create_policy(asker, policy_name, text)
         else:

@@ -1,7 +1,8 @@
 """What this process knows of AccessKeys without asking the database.
 
-Owns: the cache, its age, and the note of when a key was last used. Must not know: how a request proves a key.
-Called by: credentials (`is_warm`, `lookup`, `note_use`), keys (`expire`), policy_cache (`recent`, `compared`, `ask`).
+Owns: the cache, its age, and the notes of when a key was used and refused. Must not know: how a request proves a key.
+Called by: credentials, remoting_signature (`is_warm`, `lookup`, `note_use`, `note_refusal`), keys (`expire`),
+policy_cache (`recent`, `compared`, `ask`).
 
 Every change of a key, a user or a policy raises `AccessVersion` in its transaction. The version is compared once a
 second, on demand and by one caller while the others go on; nothing is trusted that was not compared within two seconds.
@@ -20,7 +21,7 @@ from typing import TypeVar
 from django.db import DatabaseError, InterfaceError, OperationalError, connection
 from django.db.models import Q
 
-from . import clock, limits, vault
+from . import clock, denials, limits, vault
 from .errors import TryLater
 from .models import AccessKey, AccessVersion, RoleSession
 from .policies.evaluation import Held
@@ -129,6 +130,23 @@ def note_use(key_id: str, source_ip: str, door: str = "http") -> None:
         )
     except DatabaseError as error:
         _log.warning("access_key_use_not_recorded", extra={"reason": type(error).__name__})
+
+
+def note_refusal(entry: KeyEntry | None, source_ip: str, reason: str) -> None:
+    """Notes for the trail that a request with this key was refused; for none it takes as long. Never blocks."""
+    refusal = denials.Refusal(
+        account_id=entry.account_id if entry else 0,
+        login=entry.login if entry else "",
+        actor=f"{entry.login} ({entry.key_id})" if entry else "",
+        source_ip=source_ip,
+        action="ram:UseAccessKey",
+        resource=f"acs:ram:*:{entry.account_id}:accesskey/{entry.key_id}" if entry else "",
+        detail={"reason": reason},
+    )
+    if entry is None:
+        assert refusal.mark  # the same work, so that time does not tell which keys there are
+        return
+    denials.note(refusal, at_once=False)
 
 
 def ask(query: Callable[[], Result]) -> Result:

@@ -61,8 +61,9 @@ REPORT_COUNT = 1000  # attachments and keys a report of unused rights looks at
 REPORT_USE_COUNT = 50_000
 READ_NOTE_SECONDS = 60  # the same read is written once in so long, and counted
 AUDIT_SCAN_COUNT = 20_000  # a search by resource looks through so many entries a page
-DENIAL_NOTE_SECONDS = 60  # a denial is written once in so long for one actor, action and resource
-DENIAL_NOTE_COUNT = 120  # and so many in that time for one actor, whatever they ask for
+DENIAL_NOTE_SECONDS = 60  # the same denial is written once in so long, and counted
+DENIAL_NOTE_COUNT = 120  # and so many in that time for one login, whatever they ask for; the rest is one count
+DENIAL_KEPT_COUNT = 20_000  # different denials a process counts at a time
 
 # --- sign-in through an OpenID provider -------------------------------------------------------------------------
 OPENID_BELIEVED_SECONDS = 3600  # a provider's description and keys

@@ -168,6 +168,17 @@ def set_key_enabled(asker: Asker, name: str, key_id: str, *, enabled: bool) -> A
     return keys.change(found, key_id, enabled=enabled, actor=asker.signature, source_ip=asker.source_ip)
 
 
+def rotate_key(asker: Asker, name: str, key_id: str, *, overlap_seconds: int) -> tuple[AccessKey, str]:
+    """Returns a sub-account's new key and its secret; the one it takes the place of is refused after the overlap.
+
+    Raises: Denied, also when the sub-account may more than `asker`; NotFound; Rejected.
+    """
+    found = _sub_account(asker, name, "ram:CreateAccessKey")
+    permissions.require(asker, "ram:UpdateAccessKey", resource(asker.account_id, f"user/{name}"))
+    require_holding(asker, of_user(found), action="ram:CreateAccessKey", rest=f"user/{name}")
+    return keys.rotate(found, key_id, overlap_seconds=overlap_seconds, actor=asker.signature, source_ip=asker.source_ip)
+
+
 def delete_key(asker: Asker, name: str, key_id: str) -> None:
     """Deletes a sub-account's key. Raises Denied, NotFound."""
     found = _sub_account(asker, name, "ram:DeleteAccessKey")
@@ -301,11 +312,4 @@ def _member(asker: Asker, name: str) -> User:
 
 
 def _beyond(asker: Asker, reason: str, *, action: str, rest: str) -> Denied:
-    named = resource(asker.account_id, rest)
-    return Denied(
-        f"You are not allowed to do {action} on {named}: {reason}.",
-        action=action,
-        resource=named,
-        reason=reason,
-        statement=None,
-    )
+    return permissions.refusal(asker, action=action, resource=resource(asker.account_id, rest), reason=reason)

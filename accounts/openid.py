@@ -22,7 +22,7 @@ import jwt
 from django.conf import settings
 from django.db import transaction
 
-from . import audit, keys, limits, openid_discovery, people
+from . import audit, denials, keys, limits, openid_discovery, people
 from .errors import Rejected, Unauthenticated
 from .models import Account, ExternalIdentity, User, UserGroup
 from .openid_settings import Provider
@@ -177,6 +177,15 @@ def _provision(account: Account, provider: Provider, name: str, *, source_ip: st
     except Rejected as error:
         raise Unauthenticated(error.detail) from None
     made.user_groups.set(groups)
+    for group in groups:
+        audit.record(
+            account.pk,
+            f"openid {provider.issuer}",
+            "ram:AddUserToGroup",
+            resource=f"acs:ram:*:{account.pk}:group/{group.name}",
+            source_ip=source_ip,
+            detail={"user": name},
+        )
     keys.raise_version()
     return made
 
@@ -205,12 +214,15 @@ def _note_refusal(account: str, provider: Provider, reason: str, *, source_ip: s
     account_id = people.account_id(account)
     if account_id is None:
         return
-    audit.record(
-        account_id,
-        f"openid {provider.issuer}",
-        "ram:SignIn",
-        resource=f"acs:ram:*:{account_id}:*",
-        outcome=audit.REFUSED,
-        source_ip=source_ip,
-        detail={"by": "openid", "reason": reason},
+    # Anybody may ask, as often as they like: what repeats itself is counted.
+    denials.note(
+        denials.Refusal(
+            account_id=account_id,
+            login=f"openid {provider.issuer}",
+            actor=f"openid {provider.issuer}",
+            source_ip=source_ip,
+            action="ram:SignIn",
+            resource=f"acs:ram:*:{account_id}:*",
+            detail={"by": "openid", "reason": reason},
+        )
     )

@@ -1,20 +1,13 @@
 """May somebody do this? The one question every door asks.
 
-Owns: root's exemption, the border of the account, the words of a refusal and its audit row.
+Owns: root's exemption, the border of the account, the words of a refusal.
 Must not know: topics, groups, doors. Called by: catalog.access, and this package's own changes of people and policies.
 """
 
-import hashlib
-import threading
-from collections import deque
-from collections.abc import Callable, Iterable
-from functools import partial
+from collections.abc import Iterable
 from typing import Any, Protocol
 
-import redis
-from django.db import connection
-
-from . import audit, clock, limits, policy_cache, uses, volatile
+from . import clock, denials, policy_cache, uses
 from .errors import Denied
 from .policies import evaluation
 from .policies.conditions import Facts
@@ -44,8 +37,6 @@ class Asker(Protocol):
 
 _ROOT = Decision(Outcome.ALLOWED)
 _NOBODY = Decision(Outcome.IMPLICIT_DENY)
-_noted: dict[str, float] = {}
-_notes: dict[str, deque[float]] = {}
 
 
 def peek(asker: Asker, action: str, resource: str) -> Decision | None:
@@ -72,10 +63,32 @@ def require(asker: Asker, action: str, resource: str) -> None:
 
 
 def denial(asker: Asker, decision: Decision, *, action: str, resource: str) -> Denied:
-    """Returns the error that tells of a refusal. Effects: writes it down, the same one at most once a minute."""
-    extra = {"action": action, "resource": resource, **explain(decision)}
-    _note(asker, action, resource, detail=extra)
-    return Denied(f"You are not allowed to do {action} on {resource}: {extra['reason']}.", **extra)
+    """Returns the error that tells of a refusal. Effects: writes it down (`denials.note`)."""
+    return refusal(asker, action=action, resource=resource, **explain(decision))
+
+
+def refusal(
+    asker: Asker, *, action: str, resource: str, reason: str, statement: dict[str, Any] | None = None
+) -> Denied:  # Any: JSON values
+    """Returns the error for what `asker` may not do for this reason. Effects: as `denial`."""
+    denials.note(
+        denials.Refusal(
+            account_id=asker.account_id,
+            login=asker.name,
+            actor=asker.signature,
+            source_ip=asker.source_ip,
+            action=action,
+            resource=resource,
+            detail={"reason": reason, "statement": statement},
+        )
+    )
+    return Denied(
+        f"You are not allowed to do {action} on {resource}: {reason}.",
+        action=action,
+        resource=resource,
+        reason=reason,
+        statement=statement,
+    )
 
 
 def explain(decision: Decision) -> dict[str, Any]:  # Any: JSON values
@@ -115,12 +128,6 @@ def simulate(
     return _ROOT if is_root else evaluation.decide(held, action, resource, facts=facts)
 
 
-def forget() -> None:
-    """Drops what is remembered of denials. For tests."""
-    _noted.clear()
-    _notes.clear()
-
-
 def _judge(held: tuple[Held, ...], asker: Asker, *, action: str, resource: str) -> Decision:
     facts = Facts(
         source_ip=asker.source_ip, now=clock.now(), is_secure=asker.is_secure, has_mfa=asker.has_second_factor
@@ -138,58 +145,3 @@ def _without_policies(asker: Asker, resource: str) -> Decision | None:
 
 def _is_inside(account_id: int, resource: str) -> bool:
     return resource.startswith((f"acs:mq:*:{account_id}:", f"acs:ram:*:{account_id}:"))
-
-
-def _note(asker: Asker, action: str, resource: str, *, detail: dict[str, Any]) -> None:  # Any: JSON values
-    if not _is_due(asker, action, resource):
-        return
-    write = partial(
-        audit.record,
-        asker.account_id,
-        asker.signature,
-        action,
-        resource=resource,
-        outcome=audit.REFUSED,
-        source_ip=asker.source_ip,
-        detail={"reason": detail["reason"], "statement": detail["statement"]},
-    )
-    if not connection.in_atomic_block:
-        write()
-        return
-    # The open transaction is about to be rolled back by this very refusal, and the row with it.
-    thread = threading.Thread(target=_write_apart, args=(write,))
-    thread.start()
-    thread.join()
-
-
-def _write_apart(write: Callable[[], None]) -> None:
-    try:
-        write()
-    finally:
-        connection.close()
-
-
-def _is_due(asker: Asker, action: str, resource: str) -> bool:
-    """Returns True once a minute for the same denial, and not oftener than the bound for one actor."""
-    now = clock.monotonic()
-    who = f"{asker.account_id}/{asker.user_id}"
-    mark = hashlib.sha256(f"{who}\n{action}\n{resource}".encode("utf-8", "replace")).hexdigest()[:32]
-    if now - _noted.get(mark, float("-inf")) < limits.DENIAL_NOTE_SECONDS:
-        return False
-    mine = _notes.setdefault(who, deque(maxlen=limits.DENIAL_NOTE_COUNT))
-    if len(mine) == limits.DENIAL_NOTE_COUNT and now - mine[0] < limits.DENIAL_NOTE_SECONDS:
-        return False
-    for store in (_noted, _notes):
-        if len(store) > limits.KEY_CACHE_COUNT:
-            store.clear()
-    _noted[mark] = now
-    mine.append(now)
-    try:
-        return volatile.use(partial(_first, mark=mark))
-    except volatile.Unavailable:
-        return True
-
-
-def _first(client: redis.Redis, *, mark: str) -> bool:
-    """Returns True if no process has written this denial in the last minute."""
-    return bool(client.set(f"{volatile.PREFIX}denial:{mark}", b"1", nx=True, ex=limits.DENIAL_NOTE_SECONDS))

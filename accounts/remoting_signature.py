@@ -39,14 +39,14 @@ def verify(fields: Mapping[str, str], body: bytes, source_ip: str) -> KeyEntry:
 
     Raises: Unauthenticated UNAUTHENTICATED, ACCESS_KEY_DISABLED, SIGNATURE_MISMATCH; TryLater STORE_UNAVAILABLE.
     """
-    entry = _check(key_cache.lookup(fields[KEY_FIELD]), fields, body)
+    entry = _check(key_cache.lookup(fields[KEY_FIELD]), fields, body, source_ip=source_ip)
     key_cache.note_use(entry.key_id, source_ip, "remoting")
     return entry
 
 
-def verify_warm(fields: Mapping[str, str], body: bytes) -> KeyEntry:
+def verify_warm(fields: Mapping[str, str], body: bytes, source_ip: str) -> KeyEntry:
     """Returns the key that signed a request, asking nobody. Only after `is_warm` said True. Raises as above."""
-    return _check(key_cache.peek(fields[KEY_FIELD]), fields, body)
+    return _check(key_cache.peek(fields[KEY_FIELD]), fields, body, source_ip=source_ip)
 
 
 def is_known(key_id: str) -> bool:
@@ -55,7 +55,7 @@ def is_known(key_id: str) -> bool:
     return entry is not None and entry.enabled
 
 
-def _check(entry: KeyEntry | None, fields: Mapping[str, str], body: bytes) -> KeyEntry:
+def _check(entry: KeyEntry | None, fields: Mapping[str, str], body: bytes, *, source_ip: str) -> KeyEntry:
     secret = entry.secret if entry is not None else _NOBODY
     given = fields.get(SIGNATURE_FIELD, "").encode()
     fits = hmac.compare_digest(sign(secret, fields, body).encode(), given)
@@ -63,10 +63,12 @@ def _check(entry: KeyEntry | None, fields: Mapping[str, str], body: bytes) -> Ke
         older = sign(secret, fields, body, leave_out=_UNSIGNED | {_MAYBE_UNSIGNED})
         fits = hmac.compare_digest(older.encode(), given)
     if entry is None or not fits:
+        key_cache.note_refusal(entry, source_ip, "the signature did not fit")
         raise Unauthenticated(
             "There is no such access key, or the request is not signed with its secret.", "SIGNATURE_MISMATCH"
         )
     if not entry.enabled:
+        key_cache.note_refusal(entry, source_ip, "the key is disabled")
         raise Unauthenticated(
             "This access key is disabled. Switch it on in the console, or use another key.", "ACCESS_KEY_DISABLED"
         )

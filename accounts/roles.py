@@ -98,9 +98,11 @@ def delete(asker: Asker, name: str) -> None:
 
 
 def trust(asker: Asker, name: str, login: str) -> Role:
-    """Lets somebody (`name@account`, of any account) take the role on. A login nobody has is kept without a word.
+    """Lets somebody (`name@account`, of any account) take the role on.
 
-    Raises: Denied, also when the role may more than `asker`; NotFound; Rejected.
+    A login that nobody in another account has is kept without a word, and stays without effect.
+
+    Raises: Denied, also when the role may more than `asker`; NotFound, also for nobody in this account; Rejected.
     """
     found = role(asker, name, "ram:UpdateRole")
     members.require_holding(asker, of_role(found), action="ram:UpdateRole", rest=f"role/{name}")
@@ -112,9 +114,12 @@ def trust(asker: Asker, name: str, login: str) -> Role:
     if found.trusts.count() >= limits.TRUSTS_PER_ROLE:
         raise Rejected(f"A role trusts at most {limits.TRUSTS_PER_ROLE} people.", "CONFLICT")
     full = people.login_of(account, user_name)
+    trusted = User.objects.filter(login=full).first()
+    if trusted is None and account == found.account.name:
+        raise NotFound(f"There is no user {user_name!r} in your account.")
     with transaction.atomic():
-        # That nobody has this login is not told: it may be another account's business who its users are.
-        found.trusts.update_or_create(login=full, defaults={"user": User.objects.filter(login=full).first()})
+        # That nobody elsewhere has this login is not told: it is another account's business who its users are.
+        found.trusts.update_or_create(login=full, defaults={"user": trusted})
         members.note(asker, "ram:UpdateRole", f"role/{name}", trusts=full)
     return found
 

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.twofactor.totp import TOTP
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
-from . import attempts, audit, clock, limits, vault
+from . import attempts, audit, clock, denials, limits, vault
 from .errors import NotFound, Rejected, Unauthenticated
 from .models import RecoveryCode, SecondFactor, User
 
@@ -92,8 +92,18 @@ def check(user: User, code: str, *, source_ip: str) -> None:
 
 
 def refuse(user: User, *, source_ip: str) -> None:
-    """Raises Unauthenticated after writing down that a second factor was wrong."""
-    note(user, "ram:SignIn", actor=user.login, source_ip=source_ip, outcome=audit.REFUSED, step="second factor")
+    """Raises Unauthenticated after writing down that a second factor was wrong; how often, when it repeats itself."""
+    denials.note(
+        denials.Refusal(
+            account_id=user.account_id,
+            login=user.login,
+            actor=user.login,
+            source_ip=source_ip,
+            action="ram:SignIn",
+            resource=f"acs:ram:*:{user.account_id}:user/{user.name}",
+            detail={"step": "second factor"},
+        )
+    )
     raise Unauthenticated(_("The code is wrong, or was used already."))
 
 
@@ -146,14 +156,13 @@ def recovery_codes_left(user: User) -> int:
     return RecoveryCode.objects.filter(user=user).count()
 
 
-def note(user: User, action: str, *, actor: str, source_ip: str, outcome: str = audit.OK, **detail: object) -> None:
+def note(user: User, action: str, *, actor: str, source_ip: str, **detail: object) -> None:
     """Writes the audit row of what happened to a user's factors."""
     audit.record(
         user.account_id,
         actor,
         action,
         resource=f"acs:ram:*:{user.account_id}:user/{user.name}",
-        outcome=outcome,
         source_ip=source_ip,
         detail=detail,
     )

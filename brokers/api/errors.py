@@ -6,6 +6,7 @@ from typing import Any
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.db import InterfaceError, OperationalError, connection
 from django.http import Http404, HttpRequest
+from django.utils.translation import get_language
 from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.settings import api_settings
@@ -13,7 +14,7 @@ from rest_framework.settings import api_settings
 from accounts.errors import AccountError
 
 from ..domain.errors import BrokerError, ErrorCode, TryLater
-from ..protocols.http import problems
+from ..protocols.http import problems, wording
 from .middleware import id_of
 
 # A page's own script gets no Basic challenge: the browser would open its password box over the console.
@@ -30,7 +31,7 @@ def handle(error: Exception, context: dict[str, Any]) -> Response | None:  # Any
     if "WWW-Authenticate" in headers and request.headers.get("Sec-Fetch-Mode", "navigate") != "navigate":
         headers["WWW-Authenticate"] = _QUIET_CHALLENGE
     return Response(
-        problems.document(problem, id_of(request)),
+        problems.document(problem, id_of(request), get_language()),
         status=problems.status(problem.code),
         headers=headers,
         content_type=problems.CONTENT_TYPE,
@@ -46,7 +47,8 @@ def _problem(error: Exception) -> problems.Problem | None:
             "The database cannot be reached. Try again.", ErrorCode.STORE_UNAVAILABLE, retry_after_seconds=1
         )
     if isinstance(error, exceptions.ValidationError):
-        complaints = list(_complaints(error.detail))
+        told = _complaints(error.detail)
+        complaints = [(member, wording.translate(text, get_language())) for member, text in told]
         member, text = complaints[0]
         return BrokerError(
             f"{member}: {text}" if member else text,

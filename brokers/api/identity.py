@@ -10,9 +10,10 @@ from django.http import HttpRequest
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication
 from rest_framework.request import Request
 
-from accounts import credentials, roles, sessions
+from accounts import credentials, roles
 from accounts.models import User
 
+from ..catalog import readers
 from ..domain.actor import Actor
 from ..domain.errors import Denied, Unauthenticated
 
@@ -54,18 +55,12 @@ class ConsoleAuthentication(SessionAuthentication):
         if not isinstance(user, User) or not user.is_active:
             return None
         self.enforce_csrf(request)
-        role = roles.of_session(request._request.session, user)
-        if role is None and roles.has_taken_on(request._request.session):
+        raw = request._request
+        role = roles.of_session(raw.session, user)
+        if role is None and roles.has_taken_on(raw.session):
             raise Unauthenticated("The time in the role is over, or was ended. Open the console to go on as yourself.")
-        actor = Actor(
-            account_id=role.account_id if role else user.account_id,
-            user_id=role.asker_id if role else user.pk,
-            name=role.name if role else user.login,
-            is_root=user.is_root and role is None,
-            source_ip=request._request.META.get("REMOTE_ADDR", ""),
-            is_secure=request._request.is_secure(),
-            has_second_factor=sessions.has_second_factor(request._request.session),
-            is_fresh=sessions.is_fresh(request._request.session),
+        actor = readers.of_session(
+            user, raw.session, role, source_ip=raw.META.get("REMOTE_ADDR", ""), is_secure=raw.is_secure()
         )
         return actor, "session"
 

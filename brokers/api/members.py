@@ -98,6 +98,20 @@ class OneUserKey(ApiView):
         return Response(status=204)
 
 
+class RotateUserKey(ApiView):
+    @extend_schema(
+        operation_id="rotateUserAccessKey",
+        summary="Make a sub-account's key that takes the place of another; both are good during the overlap",
+        request=forms.RotateForm,
+        responses={201: shapes.NewKeyShape},
+    )
+    @idempotent
+    def post(self, request: Request, user: str, key: str) -> Response:
+        overlap = read(forms.RotateForm, request)["overlap_seconds"]
+        made, secret = members.rotate_key(actor_of(request), user, key, overlap_seconds=overlap)
+        return Response({**shapes.KeyShape(made).data, "secret": secret}, status=201)
+
+
 class UserGroups(ApiView):
     @extend_schema(
         operation_id="listUserGroups", summary="List user groups by name", responses=own.UserGroupShape(many=True)

@@ -104,6 +104,11 @@ class ResetForm(Form):
         allow_null=True,
         help_text="time: an instant; offset: one number for every queue, or an object from queue to offset",
     )
+    settled = serializers.DictField(
+        child=serializers.ListField(child=serializers.ListField(child=Integer(), min_length=2, max_length=2)),
+        required=False,
+        help_text="with offset: by queue, ranges [first, behind the last] above it that the group does not want",
+    )
     dry_run = Boolean(required=False, default=False, help_text="only say what would be moved")
 
 

@@ -222,6 +222,12 @@ class UndoShape(serializers.Serializer[Any]):
     topic = serializers.CharField()
     to = serializers.CharField()
     value = serializers.DictField(child=serializers.IntegerField())
+    settled = serializers.DictField(
+        child=serializers.ListField(
+            child=serializers.ListField(child=serializers.IntegerField(), min_length=2, max_length=2)
+        ),
+        help_text="by queue, what was acknowledged out of order: ranges [first, behind the last]",
+    )
 
 
 class ResetAnswerShape(ResetShape):

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
 from ..domain.errors import BrokerError, ErrorCode
-from ..protocols.http import messages, problems
+from ..protocols.http import messages, problems, wording
 
 PREFIX = "/api/"
 HEADER = "X-Request-Id"
@@ -38,7 +38,8 @@ class ApiMiddleware:
         request.META["mq.request_id"] = request_id
         response = self.get_response(request)
         if response.status_code >= 400 and "json" not in response.headers.get("Content-Type", ""):
-            response = _as_problem(response.status_code, request_id)
+            language = wording.language_of(request.headers.get("Accept-Language", ""))
+            response = _as_problem(response.status_code, request_id, language)
         response.headers[HEADER] = request_id
         response.headers.setdefault("Cache-Control", "no-store")
         return response
@@ -54,7 +55,9 @@ def _choose(request: HttpRequest) -> str:
     return given if _GIVEN.match(given) else secrets.token_hex(8)
 
 
-def _as_problem(status: int, request_id: str) -> HttpResponse:
+def _as_problem(status: int, request_id: str, language: str) -> HttpResponse:
     code, detail = _CODES.get(status, _INTERNAL if status >= 500 else _CODES[400])
-    document = {**problems.document(BrokerError(detail, code), request_id), "status": status}
-    return HttpResponse(messages.dump(document), status=status, content_type=problems.CONTENT_TYPE)
+    document = {**problems.document(BrokerError(detail, code), request_id, language), "status": status}
+    told = HttpResponse(messages.dump(document), status=status, content_type=problems.CONTENT_TYPE)
+    told.headers["Content-Language"] = language
+    return told

@@ -64,17 +64,25 @@ class Reset(ApiView):
             access.topic(actor, instance, asked["topic"], action="mq:ResetConsumerOffset"),
             to=asked["to"],
             value=_value(asked["to"], asked.get("value")),
+            settled={number: tuple(map(tuple, one)) for number, one in _by_queue(asked.get("settled", {})).items()},
             dry_run=asked["dry_run"],
         )
-        undo = {"topic": asked["topic"], "to": "offset", "value": {str(q): n for q, n in done.undo.items()}}
+        undo = {
+            "topic": asked["topic"],
+            "to": "offset",
+            "value": {str(q): n for q, n in done.undo.items()},
+            "settled": {str(q): ranges for q, ranges in done.settled.items()},
+        }
         return Response({**shapes.ResetShape(done).data, "undo": undo if done.undo else None})
 
 
 def _value(to: str, given: Any) -> Any:  # Any: JSON in, an instant, a number or a mapping out
     if to == "time" and given is not None:
         return forms.Instant().run_validation(given)
-    if to == "offset" and isinstance(given, dict):
-        if not all(queue.isascii() and queue.isdigit() and len(queue) <= 4 for queue in given):
-            raise serializers.ValidationError({"value": "must be an object from queue numbers to offsets"})
-        return {int(queue): offset for queue, offset in given.items()}
-    return given
+    return _by_queue(given) if to == "offset" and isinstance(given, dict) else given
+
+
+def _by_queue(given: dict[str, Any]) -> dict[int, Any]:  # Any: JSON values
+    if not all(queue.isascii() and queue.isdigit() and len(queue) <= 4 for queue in given):
+        raise serializers.ValidationError({"value": "must be an object from queue numbers to offsets"})
+    return {int(queue): value for queue, value in given.items()}

@@ -71,6 +71,7 @@ managed: list[URLPattern] = [
     path(f"{_U}/invitation", sign_ins.UserInvitation.as_view()),
     path(f"{_U}/access-keys", members.UserKeys.as_view()),
     path(f"{_U}/access-keys/<name:key>", members.OneUserKey.as_view()),
+    path(f"{_U}/access-keys/<name:key>:rotate", members.RotateUserKey.as_view()),
     path("user-groups", members.UserGroups.as_view()),
     path(_UG, members.OneUserGroup.as_view()),
     path(f"{_UG}/members", members.Members.as_view()),

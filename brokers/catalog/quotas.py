@@ -46,6 +46,11 @@ def ceiling(quota: Quota) -> int | None:
     return settings.CEILINGS[quota.value] or None
 
 
+def peek(account_id: int) -> Limits | None:
+    """Returns what holds in an account if that is cached and the catalog has not moved, else None. Never blocks."""
+    return _cache.get(account_id) if snapshot.version() == _cached_version is not None else None
+
+
 def of(account_id: int) -> Limits:
     """Returns what holds in an account. Two queries when the catalog changed since the last look, else none."""
     global _cached_version

@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from brokers.catalog import access
-from brokers.domain.errors import BrokerError
+from brokers.domain.errors import BrokerError, NotFound
 from brokers.engine import relays, visible
 from brokers.engine.browse import MessagePage
 from brokers.engine.message_page import Copy
@@ -27,6 +27,8 @@ def show(request: HttpRequest, instance: str, group: str) -> HttpResponse:
     try:
         who = relays.Client(found.pk, client_id)
         answer = relays.ask(who, relays.RUNNING, {"stacks": "true" if with_stacks else "false"})
+    except NotFound:
+        problem = _("This client is not connected now.")
     except BrokerError as error:
         problem = problems.sentence(error)
     if answer is not None and answer.code != 0:

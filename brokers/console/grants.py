@@ -14,7 +14,7 @@ from brokers.catalog import access
 from brokers.domain import clock
 from brokers.models import Instance
 
-from . import groups, page, topics
+from . import groups, page, problems, topics
 from .people_forms import GrantForm
 
 PEOPLE_SHOWN = 100
@@ -79,7 +79,7 @@ def _serve(request: HttpRequest, asked: _Asked) -> dict[str, object] | None:
                 group=holder if kind == "group" else "",
             )
         except Rejected as error:
-            form.add_error(None, error.detail)
+            form.add_error(None, problems.detail(error))
         else:
             messages.success(request, _("Granted; it counts everywhere within two seconds."))
             return None

@@ -115,8 +115,7 @@ def pause(request: HttpRequest, instance: str, group: str) -> HttpResponse:
 def delete(request: HttpRequest, instance: str, group: str) -> HttpResponse:
     actor = page.actor(request)
     found = access.group(actor, instance, group, action="mq:DeleteGroup")
-    if request.POST.get("confirm", "").strip() != found.name:
-        messages.error(request, _("Nothing was deleted: the name typed was another one."))
+    if not page.is_confirmed(request, found.name):
         return HttpResponseRedirect(reverse("group", args=[instance, group]))
     try:
         removal.delete_group(actor, found, force=request.POST.get("force") == "1")

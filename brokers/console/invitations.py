@@ -11,7 +11,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from accounts import invitations
 from accounts.errors import NotFound, Rejected
 
-from . import entrance, page
+from . import entrance, page, problems
 from .security_forms import FirstPasswordForm
 
 _INVITATION = "mq_invitation"
@@ -46,5 +46,5 @@ def accept(request: HttpRequest) -> HttpResponse:
         gone = _("This invitation was used already, is too old, or was taken back. Ask for a new one.")
         return page.render(request, "pages/invitation.html", {"error": gone}, status=404)
     except Rejected as error:
-        form.add_error("password", error.detail)
+        form.add_error("password", problems.detail(error))
     return page.render(request, "pages/invitation.html", {"form": form, "person": user})

@@ -11,13 +11,25 @@ from accounts import clock, keys
 from accounts.errors import Rejected
 from accounts.limits import KEYS_PER_USER
 
-from . import confirm, page
+from . import confirm, page, problems
 from .forms import KeyForm
 
-OVERLAP_HOURS = (1, 24, 168, 720)
+_OVERLAP_HOURS = (1, 24, 168, 720)
+OVERLAPS = [(hours, 3600 * hours) for hours in _OVERLAP_HOURS]
 
 
-@sensitive_variables("secret", "fresh")
+def overlap_of(request: HttpRequest) -> int:
+    """Returns for how many seconds the form says that a key that is rotated is good yet."""
+    hours = request.POST.get("hours", "")
+    return 3600 * int(hours) if hours in {str(n) for n in _OVERLAP_HOURS} else 0
+
+
+def fresh(key_id: str, secret: str) -> dict[str, str]:
+    """Returns a new key as pages show it, once."""
+    return {"key_id": key_id, "secret": secret, "code": f"export KEY='{key_id}:{secret}'"}
+
+
+@sensitive_variables("secret", "made")
 @page.page
 @require_http_methods(["GET", "POST"])
 def index(request: HttpRequest) -> HttpResponse:
@@ -25,7 +37,7 @@ def index(request: HttpRequest) -> HttpResponse:
     page.oneself(request)
     actor = page.actor(request)
     form = KeyForm(request.POST or None)
-    fresh = None
+    made = None
     if request.method == "POST" and not _may_change(request):
         return confirm.ask(request)
     if request.method == "POST" and form.is_valid():
@@ -37,11 +49,11 @@ def index(request: HttpRequest) -> HttpResponse:
                 source_ip=actor.source_ip,
             )
         except Rejected as error:
-            messages.error(request, error.detail)
+            messages.error(request, problems.detail(error))
         else:
-            fresh = _fresh(key.key_id, secret)
+            made = fresh(key.key_id, secret)
             form = KeyForm()
-    return _show(request, form, fresh=fresh)
+    return _show(request, form, made=made)
 
 
 @sensitive_variables("secret")
@@ -52,19 +64,18 @@ def rotate(request: HttpRequest, key_id: str) -> HttpResponse:
     if not _may_change(request):
         return confirm.ask(request)
     actor = page.actor(request)
-    hours = request.POST.get("hours", "")
     try:
         key, secret = keys.rotate(
             page.oneself(request),
             key_id,
-            overlap_seconds=3600 * int(hours) if hours in {str(n) for n in OVERLAP_HOURS} else 0,
+            overlap_seconds=overlap_of(request),
             actor=actor.signature,
             source_ip=actor.source_ip,
         )
     except Rejected as error:
-        messages.error(request, error.detail)
+        messages.error(request, problems.detail(error))
         return HttpResponseRedirect(reverse("keys"))
-    return _show(request, KeyForm(), fresh=_fresh(key.key_id, secret))
+    return _show(request, KeyForm(), made=fresh(key.key_id, secret))
 
 
 @page.page
@@ -93,23 +104,19 @@ def delete(request: HttpRequest, key_id: str) -> HttpResponse:
     return HttpResponseRedirect(reverse("keys"))
 
 
-def _show(request: HttpRequest, form: KeyForm, *, fresh: dict[str, str] | None) -> HttpResponse:
+def _show(request: HttpRequest, form: KeyForm, *, made: dict[str, str] | None) -> HttpResponse:
     rows = keys.of_user(page.oneself(request))
     now = clock.now()
     context = {
         "rows": [(key, key.ends_at is not None and key.ends_at <= now) for key in rows],
         "form": form,
-        "fresh": fresh,
+        "fresh": made,
         "can_create": len(rows) < KEYS_PER_USER,
-        "overlaps": [(hours, 3600 * hours) for hours in OVERLAP_HOURS],
+        "overlaps": OVERLAPS,
     }
     response = page.render(request, "pages/keys.html", context, section="keys", instance=page.default_instance(request))
     response.headers["Cache-Control"] = "no-store"
     return response
-
-
-def _fresh(key_id: str, secret: str) -> dict[str, str]:
-    return {"key_id": key_id, "secret": secret, "code": f"export KEY='{key_id}:{secret}'"}
 
 
 def _may_change(request: HttpRequest) -> bool:

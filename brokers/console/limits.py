@@ -20,7 +20,7 @@ from brokers.domain.quotas import Quota, Scope, Usage
 from brokers.engine import quotas as engine
 from brokers.models import Instance
 
-from . import page, tags
+from . import page, problems, tags
 from .forms import ConsoleForm
 
 LABELS = {
@@ -31,7 +31,7 @@ LABELS = {
     Quota.TOPICS: gettext_lazy("Topics"),
     Quota.GROUPS: gettext_lazy("Groups"),
     Quota.BACKLOG_BYTES: gettext_lazy("Backlog in bytes"),
-    Quota.CONNECTIONS: gettext_lazy("Connections of RocketMQ clients"),
+    Quota.CONNECTIONS: gettext_lazy("Connections"),
     Quota.MESSAGE_BYTES: gettext_lazy("Largest message in bytes"),
 }
 
@@ -92,7 +92,7 @@ def edit(request: HttpRequest, scope: str, name: str = "") -> HttpResponse:
         try:
             catalog.set_limits(actor, Scope(scope), name, values=form.values())
         except BrokerError as error:
-            form.add_error(None, error.detail)
+            form.add_error(None, problems.detail(error))
         else:
             messages.success(request, _("The limits are saved; they count within two seconds."))
             return HttpResponseRedirect(reverse("limits"))

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_GET
 from accounts import limits, openid
 from accounts.errors import AccountError, TryLater
 
-from . import entrance, page
+from . import entrance, page, problems
 
 _NOTE = "mq_openid"
 
@@ -54,5 +54,5 @@ def come_back(request: HttpRequest, account: str) -> HttpResponse:
 
 
 def _failed(request: HttpRequest, account: str, error: AccountError) -> HttpResponse:
-    messages.error(request, _("You are not signed in: %(reason)s") % {"reason": error.detail})
+    messages.error(request, _("You are not signed in: %(reason)s") % {"reason": problems.detail(error)})
     return HttpResponseRedirect(reverse("signin_account", args=[account]))

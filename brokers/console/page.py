@@ -20,13 +20,13 @@ from django.shortcuts import render as django_render
 from django.utils.cache import patch_cache_control, patch_vary_headers
 from django.utils.translation import gettext as _
 
-from accounts import roles, sessions
+from accounts import roles
 from accounts.errors import AccountError
 from accounts.errors import Denied as AccountDenied
 from accounts.errors import NotFound as AccountNotFound
 from accounts.errors import TryLater as AccountTryLater
 from accounts.models import User
-from brokers.catalog import access, selectors
+from brokers.catalog import access, readers, selectors
 from brokers.domain import limits
 from brokers.domain.actor import Actor
 from brokers.domain.errors import BrokerError, Denied, ErrorCode, NotFound, Rejected, Stale, TryLater, UnknownOutcome
@@ -73,16 +73,12 @@ def translated(error: AccountError) -> BrokerError:
 
 def actor(request: HttpRequest) -> Actor:
     """Returns the signed-in reader as the value that rooms below ask for."""
-    user, role = reader(request), acting(request)
-    return Actor(
-        account_id=role.account_id if role else user.account_id,
-        user_id=role.asker_id if role else user.pk,
-        name=role.name if role else user.login,
-        is_root=user.is_root and role is None,
+    return readers.of_session(
+        reader(request),
+        request.session,
+        acting(request),
         source_ip=request.META.get("REMOTE_ADDR", ""),
         is_secure=request.is_secure(),
-        has_second_factor=sessions.has_second_factor(request.session),
-        is_fresh=sessions.is_fresh(request.session),
     )
 
 
@@ -141,16 +137,24 @@ def render(
     return response
 
 
+def is_confirmed(request: HttpRequest, name: str) -> bool:
+    """Returns True if the name was typed to confirm that the thing shall go; the next page says so when it was not."""
+    if request.POST.get("confirm", "").strip() == name:
+        return True
+    messages.error(request, _("Nothing was deleted: the name typed was another one."))
+    return False
+
+
 def report(request: HttpRequest, error: BrokerError) -> None:
     """Shows a broker error as a notice on the next page."""
     messages.error(request, problems.sentence(error))
 
 
 def default_instance(request: HttpRequest) -> Instance | None:
-    """Returns the instance the reader looked at last, else the first by name, else None."""
+    """Returns the instance the reader looked at last, else the one made first, else None."""
     mine = selectors.instances(actor(request), limit=limits.PAGE_MAX).items
     last = unquote(request.COOKIES.get(preferences.INSTANCE_COOKIE, ""))
-    return next((row for row in mine if row.name == last), mine[0] if mine else None)
+    return next((row for row in mine if row.name == last), min(mine, key=lambda row: row.pk, default=None))
 
 
 def _chrome_rights(request: HttpRequest, instance: Instance | None) -> dict[str, bool]:
@@ -231,5 +235,11 @@ def _problem_page(request: HttpRequest, error: BrokerError) -> HttpResponse:
     home = None
     if request.user.is_authenticated and status != HTTPStatus.SERVICE_UNAVAILABLE:
         home = default_instance(request)
-    context = {"title": problems.title(error.code), "detail": error.detail, "error": error, "status": int(status)}
+    context = {
+        "title": problems.title(error.code),
+        "detail": problems.detail(error),
+        "reason": problems.reason(error),
+        "error": error,
+        "status": int(status),
+    }
     return render(request, "pages/problem.html", context, instance=home, status=status)

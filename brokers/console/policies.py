@@ -13,7 +13,7 @@ from accounts.errors import AccountError, Rejected
 from accounts.policies import spellings, system
 from brokers.domain import clock
 
-from . import page, statements, users
+from . import page, problems, statements, users
 from .people_forms import PolicyForm, SimulatorForm
 
 _EXAMPLE = """\
@@ -51,7 +51,7 @@ def create(request: HttpRequest) -> HttpResponse:
         try:
             made = grants.create_policy(actor, read["name"], statements.saved(request.POST), remark=read["remark"])
         except Rejected as error:
-            form.add_error(_field_of(error), error.detail)
+            form.add_error(_field_of(error), problems.detail(error))
         else:
             messages.success(request, _("The policy %(name)s is saved. Attach it to somebody.") % {"name": made.name})
             return HttpResponseRedirect(_to(made.name))
@@ -74,7 +74,7 @@ def show(request: HttpRequest, name: str) -> HttpResponse:
         try:
             made = grants.add_version(actor, name, statements.saved(request.POST))
         except Rejected as error:
-            form.add_error("document", error.detail)
+            form.add_error("document", problems.detail(error))
         else:
             messages.success(request, _("Version %(n)d is saved and counts from now on.") % {"n": made.number})
             return HttpResponseRedirect(_to(name))
@@ -102,7 +102,7 @@ def delete(request: HttpRequest, name: str) -> HttpResponse:
     try:
         grants.delete_policy(page.actor(request), name)
     except Rejected as error:
-        messages.error(request, error.detail)
+        messages.error(request, problems.detail(error))
         return HttpResponseRedirect(_to(name))
     messages.success(request, _("The policy %(name)s is deleted.") % {"name": name})
     return HttpResponseRedirect(reverse("policies"))
@@ -113,14 +113,15 @@ def delete(request: HttpRequest, name: str) -> HttpResponse:
 def simulator(request: HttpRequest) -> HttpResponse:
     """Answers: may this user do this on that, from this address? With the statement that decides."""
     actor = page.actor(request)
-    form = SimulatorForm(request.GET if "action" in request.GET else None, initial=request.GET.dict())
+    asked = {"source_ip": actor.source_ip, **request.GET.dict()}
+    form = SimulatorForm(asked if "action" in asked else None, initial=asked)
     form.offer([user.name for user in members.users(actor)])
     judged: dict[str, Any] | None = None  # Any: JSON values
     if form.is_bound and form.is_valid():
         try:
             judged = grants.simulate(actor, **form.cleaned_data, at=clock.now())
         except Rejected as error:
-            form.add_error(None, error.detail)
+            form.add_error(None, problems.detail(error))
     context = {"form": form, "judged": judged, "known_actions": list(spellings.ACTIONS)}
     home = page.default_instance(request)
     return page.render(request, "pages/simulator.html", context, section="simulator", instance=home)

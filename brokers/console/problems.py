@@ -1,7 +1,7 @@
 """What each broker error is called in the reader's language.
 
 Owns: one title for every ErrorCode (a test checks that none is missing).
-The detail of an error is the engine's own English sentence; it is shown below the title because it names the values.
+The detail of an error is the sentence of whoever raised it, translated; it stands below the title and names the values.
 """
 
 from collections.abc import Mapping
@@ -10,7 +10,9 @@ from typing import Any
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
+from accounts.errors import AccountError
 from brokers.domain.errors import BrokerError, ErrorCode
+from brokers.protocols.http import wording
 
 TITLES: Mapping[ErrorCode, Any] = {  # Any: lazy translations
     ErrorCode.INVALID_REQUEST: _("Something in this request cannot be used"),
@@ -71,8 +73,23 @@ def title(code: str) -> str:
         return code
 
 
+def detail(error: BrokerError | AccountError) -> str:
+    """Returns what went wrong in the reader's language, with the values it was about."""
+    return wording.translate(error.detail, get_language())
+
+
+def reason(error: BrokerError) -> str:
+    """Returns why somebody was refused in the reader's language; empty when nobody was."""
+    return told(str(error.extra.get("reason", "")))
+
+
 def sentence(error: BrokerError) -> str:
-    """Returns one line for a notice: the detail for English readers, the title and the detail for others."""
-    if (get_language() or "en").startswith("en"):
-        return error.detail
-    return f"{title(error.code)} — {error.detail}"
+    """Returns one line for a notice: the detail, behind the title where the detail has no translation."""
+    text = detail(error)
+    is_told = text != error.detail or (get_language() or "en").startswith("en")
+    return text if is_told else f"{title(error.code)} — {text}"
+
+
+def told(text: str) -> str:
+    """Returns a sentence of the server in the reader's language; anything else, such as a client's words, as it is."""
+    return wording.translate(text, get_language())

@@ -8,10 +8,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from accounts import clock, grants, limits, roles
+from accounts import clock, limits, roles
 from accounts.errors import AccountError, Rejected
 
-from . import page, tags, users
+from . import page, problems, tags, users
 from .forms import ConsoleForm, mono
 
 _MINUTES = (15, 30, 60, 120, 240, 480, 720)
@@ -42,7 +42,7 @@ def index(request: HttpRequest) -> HttpResponse:
         try:
             made = roles.create(actor, read["name"], max_seconds=60 * read["minutes"], remark=read["remark"])
         except Rejected as error:
-            form.add_error("name" if error.code in {"INVALID_NAME", "ALREADY_EXISTS"} else None, error.detail)
+            form.add_error("name" if error.code in {"INVALID_NAME", "ALREADY_EXISTS"} else None, problems.detail(error))
         else:
             return HttpResponseRedirect(_to(made.name))
     context = {"rows": roles.roles(actor), "form": form}
@@ -73,8 +73,7 @@ def show(request: HttpRequest, name: str) -> HttpResponse:
 @page.page
 @require_POST
 def delete(request: HttpRequest, name: str) -> HttpResponse:
-    if request.POST.get("confirm", "").strip() != name:
-        messages.error(request, _("Nothing was deleted: the name typed was another one."))
+    if not page.is_confirmed(request, name):
         return HttpResponseRedirect(_to(name))
     actor = page.actor(request)
     said = _("The role %(name)s is deleted.") % {"name": name}
@@ -100,17 +99,13 @@ def distrust(request: HttpRequest, name: str) -> HttpResponse:
 @page.page
 @require_POST
 def attach(request: HttpRequest, name: str) -> HttpResponse:
-    actor, policy = page.actor(request), request.POST.get("policy", "")
-    said = _("%(policy)s is attached.") % {"policy": policy}
-    return users.change(request, lambda: grants.attach(actor, policy, role=name), said, to=_to(name))
+    return users.attach_to(request, to=_to(name), role=name)
 
 
 @page.page
 @require_POST
 def detach(request: HttpRequest, name: str) -> HttpResponse:
-    actor, policy = page.actor(request), request.POST.get("policy", "")
-    said = _("%(policy)s is detached.") % {"policy": policy}
-    return users.change(request, lambda: grants.detach(actor, policy, role=name), said, to=_to(name))
+    return users.detach_from(request, to=_to(name), role=name)
 
 
 @page.page

@@ -13,7 +13,7 @@ from accounts import members, passkeys, people, second_factors, sessions
 from accounts.errors import AccountError, TryLater, Unauthenticated
 from accounts.models import User
 
-from . import confirm, entrance, factors, page, signin
+from . import confirm, entrance, factors, page, problems, signin
 from .agents import describe
 from .security_forms import OwnPasswordForm
 
@@ -75,7 +75,7 @@ def remove(request: HttpRequest, number: int) -> HttpResponse:
     try:
         second_factors.remove(page.oneself(request), number, actor=actor.signature, source_ip=actor.source_ip)
     except AccountError as error:
-        messages.error(request, error.detail)
+        messages.error(request, problems.detail(error))
     else:
         messages.success(request, _("The second factor is removed."))
     return HttpResponseRedirect(reverse("security"))
@@ -131,7 +131,7 @@ def end_session(request: HttpRequest, public_id: str) -> HttpResponse:
     try:
         sessions.end(page.oneself(request), public_id, actor=actor.signature, source_ip=actor.source_ip)
     except AccountError as error:
-        messages.error(request, error.detail)
+        messages.error(request, problems.detail(error))
     else:
         messages.success(request, _("The session is ended."))
     return HttpResponseRedirect(reverse("sessions"))
@@ -179,7 +179,7 @@ def _answered(request: HttpRequest) -> HttpResponse | str:
     try:
         made = factors.add(request, user)
     except AccountError as error:
-        return error.detail
+        return problems.detail(error)
     # It was shown to us a moment ago.
     request.session.cycle_key()
     sessions.confirm(request.session, has_second_factor=True)
@@ -205,7 +205,7 @@ def _change_password(request: HttpRequest, user: User, form: OwnPasswordForm) ->
             user, form.cleaned_data["password"], keep_session=key, actor=user.login, source_ip=source_ip
         )
     except AccountError as error:
-        form.add_error("password", error.detail)
+        form.add_error("password", problems.detail(error))
         return False
     update_session_auth_hash(request, user)
     sessions.confirm(request.session, has_second_factor=sessions.has_second_factor(request.session))

@@ -16,7 +16,7 @@ from accounts import openid, passkeys, people, second_factors
 from accounts.errors import AccountError, TryLater, Unauthenticated
 from accounts.models import AuditEntry, SecondFactor, User
 
-from . import entrance, factors, page
+from . import entrance, factors, page, problems
 from .forms import SignInForm
 from .security_forms import CodeForm
 
@@ -66,7 +66,7 @@ def passkey(request: HttpRequest) -> HttpResponse:
         try:
             user = recognise_passkey(request, None)
         except Unauthenticated as refused:
-            error = refused.detail
+            error = problems.detail(refused)
         else:
             return entrance.enter(request, user, target, by="passkey", second_factor=True)
     context = {"options": ask_passkey(request, None), "next": target, "error": error}
@@ -122,7 +122,7 @@ def enrol(request: HttpRequest) -> HttpResponse:
         try:
             made = factors.add(request, user)
         except AccountError as refused:
-            error = refused.detail
+            error = problems.detail(refused)
         else:
             entrance.begin(request, user, by=note["by"], second_factor=True)
             return factors.show_codes(request, user, made=made, target=note["target"])

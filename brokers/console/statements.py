@@ -16,6 +16,8 @@ from django.utils.translation import gettext as _
 from accounts.errors import Rejected
 from accounts.policies import advice, document
 
+from . import problems
+
 STATEMENT_COUNT = 100
 EFFECTS, KINDS = ("Allow", "Deny"), ("Action", "NotAction")
 
@@ -60,7 +62,7 @@ def opened(text: str, account_id: int) -> Editor:
         read = document.parse(text)
         lines = tuple(_line(one) for one in _statements(json.loads(text)))
     except Rejected as error:
-        return Editor((), text, text, problem=error.detail)
+        return Editor((), text, text, problem=problems.detail(error))
     found: dict[int, list[str]] = {}
     for warning in advice.warnings(read, account_id=account_id):
         found.setdefault(warning.statement, []).append(warning.text)
@@ -82,7 +84,7 @@ def stepped(posted: Mapping[str, str], account_id: int) -> Editor:
     try:
         written = _written(lines)
     except Rejected as error:
-        return Editor(tuple(lines), text, posted.get("shown", ""), failure=error.detail)
+        return Editor(tuple(lines), text, posted.get("shown", ""), failure=problems.detail(error))
     judged = opened(written, account_id)
     if judged.problem:  # a statement that is not filled in yet: the fields stay, and say so
         return Editor(tuple(lines), written, written, failure=judged.problem)

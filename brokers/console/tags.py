@@ -22,7 +22,7 @@ from brokers.catalog import access
 from brokers.domain import clock
 from brokers.domain.states import DeadLetterState, OperationState, TransactionState
 
-from . import page
+from . import page, problems
 
 register = template.Library()
 
@@ -211,6 +211,12 @@ PILLS: Mapping[str, tuple[str, str, Any]] = {  # Any: a lazy translation
     "truncated": ("tone-warn", "triangle-alert", gettext_lazy("Truncated result")),
     "unknown": ("tone-quiet", "circle-help", gettext_lazy("Unknown")),
 }
+
+
+@register.filter
+def told(text: str) -> str:
+    """Spells what the server told, in the reader's language where it is a sentence of ours."""
+    return problems.told(text)
 
 
 @register.simple_tag

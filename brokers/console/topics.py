@@ -88,8 +88,7 @@ def edit(request: HttpRequest, instance: str, topic: str) -> HttpResponse:
 def delete(request: HttpRequest, instance: str, topic: str) -> HttpResponse:
     actor = page.actor(request)
     found = access.topic(actor, instance, topic, action="mq:DeleteTopic")
-    if request.POST.get("confirm", "").strip() != found.name:
-        messages.error(request, _("Nothing was deleted: the name typed was another one."))
+    if not page.is_confirmed(request, found.name):
         return HttpResponseRedirect(reverse("topic", args=[instance, topic]))
     try:
         removal.delete_topic(actor, found, force=request.POST.get("force") == "1")

@@ -86,6 +86,7 @@ urlpatterns = [
     path(f"{USER}/detach", users.detach, name="user_detach"),
     path(f"{USER}/keys", users.create_key, name="user_key_new"),
     path(f"{USER}/keys/<str:key_id>/enabled", users.enable_key, name="user_key_enable"),
+    path(f"{USER}/keys/<str:key_id>/rotate", users.rotate_key, name="user_key_rotate"),
     path(f"{USER}/keys/<str:key_id>/delete", users.delete_key, name="user_key_delete"),
     path("user-groups", user_groups.index, name="user_groups"),
     path(USER_GROUP, user_groups.show, name="user_group"),

@@ -1,16 +1,15 @@
 """User groups of the account: list, one group with members and policies, and every change of one."""
 
-from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from accounts import grants, members
+from accounts import members
 from accounts.errors import Rejected
 from accounts.models import User
 
-from . import page, users
+from . import page, problems, users
 from .people_forms import UserGroupForm
 
 
@@ -24,7 +23,7 @@ def index(request: HttpRequest) -> HttpResponse:
         try:
             made = members.create_group(actor, form.cleaned_data["name"], remark=form.cleaned_data["remark"])
         except Rejected as error:
-            form.add_error("name" if error.code in {"INVALID_NAME", "ALREADY_EXISTS"} else None, error.detail)
+            form.add_error("name" if error.code in {"INVALID_NAME", "ALREADY_EXISTS"} else None, problems.detail(error))
         else:
             return HttpResponseRedirect(reverse("user_group", args=[made.name]))
     context = {"rows": members.groups(actor), "form": form}
@@ -53,8 +52,7 @@ def show(request: HttpRequest, name: str) -> HttpResponse:
 @page.page
 @require_POST
 def delete(request: HttpRequest, name: str) -> HttpResponse:
-    if request.POST.get("confirm", "").strip() != name:
-        messages.error(request, _("Nothing was deleted: the name typed was another one."))
+    if not page.is_confirmed(request, name):
         return HttpResponseRedirect(_to(name))
     said = _("The user group %(name)s is deleted.") % {"name": name}
     actor = page.actor(request)
@@ -82,19 +80,13 @@ def remove(request: HttpRequest, name: str) -> HttpResponse:
 @page.page
 @require_POST
 def attach(request: HttpRequest, name: str) -> HttpResponse:
-    policy = request.POST.get("policy", "")
-    said = _("%(policy)s is attached.") % {"policy": policy}
-    actor = page.actor(request)
-    return users.change(request, lambda: grants.attach(actor, policy, group=name), said, to=_to(name))
+    return users.attach_to(request, to=_to(name), group=name)
 
 
 @page.page
 @require_POST
 def detach(request: HttpRequest, name: str) -> HttpResponse:
-    policy = request.POST.get("policy", "")
-    said = _("%(policy)s is detached.") % {"policy": policy}
-    actor = page.actor(request)
-    return users.change(request, lambda: grants.detach(actor, policy, group=name), said, to=_to(name))
+    return users.detach_from(request, to=_to(name), group=name)
 
 
 def _to(name: str) -> str:

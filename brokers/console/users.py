@@ -9,15 +9,16 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from accounts import grants, invitations, keys, members, second_factors
-from accounts.errors import AccountError, Rejected
+from accounts import clock, grants, invitations, keys, members, second_factors
+from accounts.errors import Rejected
 from accounts.limits import INVITATION_HOURS, KEYS_PER_USER
 from accounts.models import User
 from accounts.policies import system
 from brokers.catalog import access
 
-from . import page
+from . import page, problems
 from .agents import describe
+from .keys import OVERLAPS, fresh, overlap_of
 from .people_forms import PasswordForm, UserForm
 
 
@@ -32,7 +33,7 @@ def index(request: HttpRequest) -> HttpResponse:
         try:
             made = members.create_user(actor, form.cleaned_data["name"], password=form.cleaned_data["password"] or None)
         except Rejected as error:
-            form.add_error("name" if error.code in {"INVALID_NAME", "ALREADY_EXISTS"} else None, error.detail)
+            form.add_error("name" if error.code in {"INVALID_NAME", "ALREADY_EXISTS"} else None, problems.detail(error))
         else:
             if "invite" in request.POST:
                 return invite(request, made.name)
@@ -54,7 +55,7 @@ def index(request: HttpRequest) -> HttpResponse:
 @page.page
 @require_GET
 def show(request: HttpRequest, name: str) -> HttpResponse:
-    return _show(request, members.user(page.actor(request), name), fresh=None)
+    return _show(request, members.user(page.actor(request), name), made=None)
 
 
 @page.page
@@ -88,12 +89,10 @@ def invite(request: HttpRequest, name: str) -> HttpResponse:
     try:
         _made, token = members.invite(actor, name)
     except Rejected as error:
-        messages.error(request, error.detail)
+        messages.error(request, problems.detail(error))
         return HttpResponseRedirect(_to(name))
     link = request.build_absolute_uri(reverse("invitation_link", args=[token]))
-    response = _show(request, members.user(actor, name), fresh=None, link=link)
-    response.headers["Cache-Control"] = "no-store"
-    return response
+    return _show(request, members.user(actor, name), made=None, link=link)
 
 
 @page.page
@@ -130,14 +129,13 @@ def remove_factors(request: HttpRequest, name: str) -> HttpResponse:
 @page.page
 @require_POST
 def delete(request: HttpRequest, name: str) -> HttpResponse:
-    if request.POST.get("confirm", "").strip() != name:
-        messages.error(request, _("Nothing was deleted: the name typed was another one."))
+    if not page.is_confirmed(request, name):
         return HttpResponseRedirect(_to(name))
     said = _("The user %(name)s is deleted.") % {"name": name}
     return change(request, lambda: members.delete_user(page.actor(request), name), said, to=reverse("users"))
 
 
-@sensitive_variables("secret", "fresh")
+@sensitive_variables("secret")
 @page.page
 @require_POST
 def create_key(request: HttpRequest, name: str) -> HttpResponse:
@@ -147,12 +145,24 @@ def create_key(request: HttpRequest, name: str) -> HttpResponse:
     try:
         key, secret = members.create_key(actor, name)
     except Rejected as error:
-        messages.error(request, error.detail)
+        messages.error(request, problems.detail(error))
         return HttpResponseRedirect(_to(name))
-    fresh = {"key_id": key.key_id, "secret": secret, "code": f"export KEY='{key.key_id}:{secret}'"}
-    response = _show(request, members.user(actor, name), fresh=fresh)
-    response.headers["Cache-Control"] = "no-store"
-    return response
+    return _show(request, members.user(actor, name), made=fresh(key.key_id, secret))
+
+
+@sensitive_variables("secret")
+@page.page
+@require_POST
+def rotate_key(request: HttpRequest, name: str, key_id: str) -> HttpResponse:
+    """Makes a key that takes the place of another, and shows its secret in this one answer."""
+    actor = page.actor(request)
+    members.user(actor, name)  # as above
+    try:
+        key, secret = members.rotate_key(actor, name, key_id, overlap_seconds=overlap_of(request))
+    except Rejected as error:
+        messages.error(request, problems.detail(error))
+        return HttpResponseRedirect(_to(name))
+    return _show(request, members.user(actor, name), made=fresh(key.key_id, secret))
 
 
 @page.page
@@ -174,17 +184,27 @@ def delete_key(request: HttpRequest, name: str, key_id: str) -> HttpResponse:
 @page.page
 @require_POST
 def attach(request: HttpRequest, name: str) -> HttpResponse:
-    policy = request.POST.get("policy", "")
-    said = _("%(policy)s is attached.") % {"policy": policy}
-    return change(request, lambda: grants.attach(page.actor(request), policy, user=name), said, to=_to(name))
+    return attach_to(request, to=_to(name), user=name)
 
 
 @page.page
 @require_POST
 def detach(request: HttpRequest, name: str) -> HttpResponse:
-    policy = request.POST.get("policy", "")
+    return detach_from(request, to=_to(name), user=name)
+
+
+def attach_to(request: HttpRequest, *, to: str, **holder: str) -> HttpResponse:
+    """Attaches the policy the form names to a user, a user group or a role, and goes `to` its page."""
+    actor, policy = page.actor(request), request.POST.get("policy", "")
+    said = _("%(policy)s is attached.") % {"policy": policy}
+    return change(request, lambda: grants.attach(actor, policy, **holder), said, to=to)
+
+
+def detach_from(request: HttpRequest, *, to: str, **holder: str) -> HttpResponse:
+    """Takes the policy the form names from a user, a user group or a role, and goes `to` its page."""
+    actor, policy = page.actor(request), request.POST.get("policy", "")
     said = _("%(policy)s is detached.") % {"policy": policy}
-    return change(request, lambda: grants.detach(page.actor(request), policy, user=name), said, to=_to(name))
+    return change(request, lambda: grants.detach(actor, policy, **holder), said, to=to)
 
 
 def change(request: HttpRequest, work: Callable[[], object], said: str, *, to: str) -> HttpResponse:
@@ -192,24 +212,26 @@ def change(request: HttpRequest, work: Callable[[], object], said: str, *, to: s
     try:
         work()
     except Rejected as error:
-        messages.error(request, error.detail)
+        messages.error(request, problems.detail(error))
     else:
         messages.success(request, said)
     return HttpResponseRedirect(to)
 
 
-def _show(request: HttpRequest, found: User, *, fresh: dict[str, str] | None, link: str | None = None) -> HttpResponse:
+def _show(request: HttpRequest, found: User, *, made: dict[str, str] | None, link: str | None = None) -> HttpResponse:
     actor = page.actor(request)
     held = members.of_user(found)
     own = {policy.policy for policy in held if not policy.via}
+    rows = keys.of_user(found)
     context = {
         "person": found,
         "held": held,
         "offered": offered(request, own),
         "groups": list(found.user_groups.order_by("name")),
-        "keys": keys.of_user(found),
-        "fresh": fresh,
-        "can_create_key": len(keys.of_user(found)) < KEYS_PER_USER,
+        "keys": [(key, key.ends_at is not None and key.ends_at <= clock.now()) for key in rows],
+        "fresh": made,
+        "overlaps": OVERLAPS,
+        "can_create_key": len(rows) < KEYS_PER_USER,
         "password_form": PasswordForm(),
         "is_self": found.pk == actor.user_id,
         "link": link,
@@ -218,7 +240,11 @@ def _show(request: HttpRequest, found: User, *, fresh: dict[str, str] | None, li
         "factors": second_factors.of_user(found),
         "sessions": _sessions(request, found),
     }
-    return page.render(request, "pages/user.html", context, section="users", instance=page.default_instance(request))
+    home = page.default_instance(request)
+    response = page.render(request, "pages/user.html", context, section="users", instance=home)
+    if made or link:
+        response.headers["Cache-Control"] = "no-store"
+    return response
 
 
 def _sessions(request: HttpRequest, found: User) -> list[dict[str, object]] | None:
@@ -232,10 +258,9 @@ def _sessions(request: HttpRequest, found: User) -> list[dict[str, object]] | No
 def offered(request: HttpRequest, taken: set[str]) -> list[str]:
     """Returns the policies the reader may still attach: the system's, and the account's if they may be listed."""
     actor = page.actor(request)
-    try:
-        written = [policy.name for policy in grants.policies(actor)]
-    except AccountError:
-        written = []
+    # Asked first: what a page leaves out is no attempt, and stands in no audit.
+    may_list = access.may(actor, "ram:ListPolicies", members.resource(actor.account_id, "*"))
+    written = [policy.name for policy in grants.policies(actor)] if may_list else []
     return [
         name
         for name in [*system.POLICIES, *written]

@@ -1,8 +1,10 @@
 """How many connections this process holds, by account and access key.
 
 Owns: the counts, and telling them to the other processes. Must not know: sockets, wires.
-Called by: doors open and close; the desk runs `tend`. All on the event loop's thread.
+Called by: doors and live (`enter`, `leave`, `hold`); the desk runs `tend`. All on the event loop's thread.
 
+A connection is what somebody keeps open here: a remoting client, a live page, an HTTP request that waits. An HTTP
+connection between requests is nobody's: each request on it brings its own credentials, and the server ends idle ones.
 Other processes' numbers are up to two seconds old, so a few connections more than the limit may come in at once.
 """
 
@@ -10,6 +12,9 @@ import asyncio
 import os
 import socket
 from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
 
 from ..catalog import quotas as held
 from ..domain.actor import Actor
@@ -26,7 +31,9 @@ _others: dict[int, dict[str, int]] = {}
 
 async def enter(actor: Actor) -> None:
     """Counts a connection in. Raises TryLater QUOTA_EXCEEDED when the account or the key has as many as it may."""
-    limits = await bridge.run(held.of, actor.account_id)
+    limits = held.peek(actor.account_id)
+    if limits is None:
+        limits = await bridge.run(held.of, actor.account_id)
     mine, others = _mine.setdefault(actor.account_id, Counter()), _others.get(actor.account_id, {})
     for scope, name, values in (
         (Scope.ACCOUNT, "", limits.account),
@@ -41,6 +48,19 @@ async def enter(actor: Actor) -> None:
 def leave(actor: Actor) -> None:
     """Counts a connection out that `enter` counted in."""
     _count(actor, -1)
+
+
+@asynccontextmanager
+async def hold(actor: Actor, wait: timedelta) -> AsyncIterator[None]:
+    """Counts a request that may wait as a connection while the block runs. Raises as `enter`; without a wait never."""
+    if not wait:
+        yield
+        return
+    await enter(actor)
+    try:
+        yield
+    finally:
+        leave(actor)
 
 
 async def tend() -> None:

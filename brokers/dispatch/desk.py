@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from functools import partial
 
-from accounts import grant_use
+from accounts import denials, grant_use
 
 from .. import events
 from ..catalog import snapshot
@@ -105,6 +105,7 @@ class Desk:
             asyncio.create_task(allowances.tend()),
             asyncio.create_task(connections.tend()),
             asyncio.create_task(_repeat(_USE_SECONDS, grant_use.flush)),
+            asyncio.create_task(_repeat(_PRESENCE_SECONDS, denials.flush)),
             asyncio.create_task(_repeat(_PRESENCE_SECONDS, self._flush_presence)),
             asyncio.create_task(self.requests.follow()),
             asyncio.create_task(_repeat(_PRESENCE_SECONDS, partial(request_rules.note_process, PROCESS))),
@@ -121,6 +122,7 @@ class Desk:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await bridge.run(partial(denials.flush, everything=True))
         for lane in self._send_lanes:
             lane.close()
 

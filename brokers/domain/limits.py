@@ -103,6 +103,7 @@ REDRIVE_ID_COUNT = 1000  # dead letters picked by hand for one redrive
 REDRIVE_SAMPLE_COUNT = 20
 REDRIVE_BATCH_BYTES = 32 * 1024 * 1024
 REDRIVE_RATE_MAX_PER_SECOND = 10_000
+RESET_RANGE_COUNT = 10_000  # settled ranges above a low mark that one reset takes, of all queues
 HINT_NAME_COUNT = 300  # a page of 50 rows shows far fewer objects
 
 # --- the remoting door (apache/rocketmq NettyDecoder.java: frames of at most 16 MiB) ------------------------------

@@ -6,7 +6,7 @@ Called by: console, api. Figures of any number of groups or topics cost the same
 An age or a count that cannot be known is None and never 0 (promise P8).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -22,6 +22,7 @@ from ..leases import held
 from ..models import Group, Queue, Topic
 from ..store import browse, cursors, session
 from ..store import progress as rows
+from ..store.cursors import Islands
 from ..store.progress import Place, TopicRow
 from ..store.progress import QueueRow as QueueRow
 from . import relays
@@ -95,14 +96,15 @@ class QueueReset:
 
 @dataclass(frozen=True, slots=True)
 class Reset:
-    """What a reset does or did. `undo` is the `value` that puts the group back with `to="offset"`.
+    """What a reset does or did. `undo` and `settled` put the group back, as `value` and `settled` with `to="offset"`.
 
-    Undoing may deliver again what was acknowledged out of order before the reset: only the low mark is kept.
+    `settled`: what was acknowledged out of order, by queue number; beyond `limits.RESET_RANGE_COUNT` ranges the lowest.
     """
 
     is_dry_run: bool
     queues: tuple[QueueReset, ...]
     undo: dict[int, int]
+    settled: dict[int, Islands]
 
     @property
     def again_count(self) -> int:
@@ -184,12 +186,20 @@ def topic_stats(topic_ids: Sequence[int]) -> dict[int, TopicStats]:
 
 
 def reset(
-    actor: Actor, group: Group, topic: Topic, *, to: ResetTo, value: ResetValue = None, dry_run: bool = False
+    actor: Actor,
+    group: Group,
+    topic: Topic,
+    *,
+    to: ResetTo,
+    value: ResetValue = None,
+    settled: Mapping[int, Islands] | None = None,
+    dry_run: bool = False,
 ) -> Reset:
     """Moves a group in a topic, or says what that would do. Messages that wait for a retry are not touched.
 
     Shapes: `value` is an instant for `time` (the first message stored at or after it comes next); for `offset` one
     number for all queues, or one by queue number (queues left out stay). Targets are kept within what the queue holds.
+    `settled`, by queue number and for `offset` only, are ranges above it that the group does not want.
     Raises: Denied. Rejected for a value that does not fit `to`. NotFound when the topic is not of the group's instance.
     Effects: one transaction: cursor locks in queue order, new epochs (receipts given out before are stale), audit row;
     then announces, so that waiting receivers look again, and tells members that keep their place themselves.
@@ -198,6 +208,7 @@ def reset(
     access.check(actor, "mq:ResetConsumerOffset", resource)
     _check_pair(group, topic)
     targets = _targets(topic, to, value)
+    done_before = _settled(topic, to, settled)
     if dry_run:
         return _table(rows.places(group.pk, topic.pk), targets, is_dry_run=True)
 
@@ -205,7 +216,7 @@ def reset(
         with session.transaction():
             cursors.lock((group.pk, queue_id) for queue_id in topic.queues.values_list("pk", flat=True))
             table = _table(rows.places(group.pk, topic.pk), targets, is_dry_run=False)
-            rows.move(group.pk, {q.queue_id: q.target for q in table.queues})
+            rows.move(group.pk, {q.queue_id: q.target for q in table.queues}, done_before)
             changes.record(
                 actor,
                 "mq:ResetConsumerOffset",
@@ -214,6 +225,7 @@ def reset(
                 to=to,
                 before={str(number): offset for number, offset in table.undo.items()},
                 after={str(q.queue): q.target for q in table.queues},
+                settled={str(number): _counted(ranges) for number, ranges in (settled or {}).items()} or None,
             )
         return table
 
@@ -260,6 +272,27 @@ def _targets(topic: Topic, to: ResetTo, value: ResetValue) -> dict[int, int]:
     return dict.fromkeys(queues.values(), _checked(value))
 
 
+def _settled(topic: Topic, to: ResetTo, settled: Mapping[int, Islands] | None) -> dict[int, Islands]:
+    """Returns the ranges by queue id."""
+    if not settled:
+        return {}
+    if to != "offset":
+        raise Rejected("`settled` goes with `to` offset only.")
+    queues = dict(topic.queues.values_list("number", "pk"))
+    if set(settled) - set(queues):
+        raise Rejected(f"Topic {topic.name!r} has queues 0 to {len(queues) - 1}.")
+    if sum(map(len, settled.values())) > limits.RESET_RANGE_COUNT:
+        raise Rejected(f"`settled` has at most {limits.RESET_RANGE_COUNT} ranges.")
+    for start, end in (one for ranges in settled.values() for one in ranges):
+        if _checked(start) >= _checked(end):
+            raise Rejected("A range in `settled` is [first offset, offset behind the last].")
+    return {queues[number]: tuple(ranges) for number, ranges in settled.items()}
+
+
+def _counted(ranges: Islands) -> int:
+    return sum(end - start for start, end in ranges)
+
+
 def _checked(offset: object) -> int:
     if not isinstance(offset, int) or isinstance(offset, bool) or not 0 <= offset <= limits.INT64_MAX:
         raise Rejected("An offset is a whole number that is not negative.", ErrorCode.OFFSET_OUT_OF_RANGE)
@@ -277,7 +310,16 @@ def _table(places: Sequence[Place], targets: Mapping[int, int], *, is_dry_run: b
             QueueReset(place.queue_id, place.queue, place.min_offset, place.next_offset, place.committed, target, delta)
         )
     queues.sort(key=lambda q: q.queue)
-    return Reset(is_dry_run, tuple(queues), {q.queue: q.now for q in queues if q.now is not None})
+    undo = {q.queue: q.now for q in queues if q.now is not None}
+    return Reset(is_dry_run, tuple(queues), undo, _lowest({place.queue: place.islands for place in places}, among=undo))
+
+
+def _lowest(islands: Mapping[int, Islands], *, among: Collection[int]) -> dict[int, Islands]:
+    """Returns the ranges of these queues; of more than a reset takes an equal share of each, lowest first."""
+    found = {number: ranges for number, ranges in islands.items() if ranges and number in among}
+    if sum(map(len, found.values())) <= limits.RESET_RANGE_COUNT:
+        return found
+    return {number: ranges[: limits.RESET_RANGE_COUNT // len(found)] for number, ranges in found.items()}
 
 
 def _topic_progress(row: TopicRow) -> TopicProgress:

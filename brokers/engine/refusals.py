@@ -58,11 +58,11 @@ def too_large(scope: Scope, most_bytes: float) -> Rejected:
 
 
 def too_many_connections(scope: Scope, most: int) -> TryLater:
-    """Returns the error for one connection too many. The mark in brackets is how RocketMQ's broker says it is busy."""
+    """Returns the error for one connection too many."""
     REFUSED.labels(Quota.CONNECTIONS.value, scope.value).inc()
     return TryLater(
-        f"[OVERLOAD] This {_WHOSE[scope]} may have {most} connections and has them. Close one, or raise the limit.",
-        ErrorCode.OVERLOADED,
+        f"This {_WHOSE[scope]} may have {most} connections and has them. Close one, or raise the limit.",
+        ErrorCode.QUOTA_EXCEEDED,
         retry_after_seconds=_CONNECTION_RETRY_SECONDS,
         limit=Quota.CONNECTIONS.value,
     )

@@ -13,15 +13,18 @@ from typing import Any
 
 from asgiref.sync import sync_to_async
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
+from django.contrib.sessions.backends.base import SessionBase
 from django.db import close_old_connections
 
-from accounts import key_cache, sessions
+from accounts import key_cache, roles, sessions
 from accounts import limits as account_limits
 from accounts.errors import TryLater
 from accounts.models import User
-from brokers.catalog import access
+from brokers.catalog import access, readers
+from brokers.dispatch import connections
 from brokers.domain import clock, limits
 from brokers.domain.actor import Actor
+from brokers.domain.errors import BrokerError
 from brokers.models import Group, Instance, Operation, Topic
 
 UNAUTHENTICATED_CLOSE = 4401
@@ -39,36 +42,34 @@ _COMPARED_SECONDS = account_limits.KEY_CHECK_SECONDS
 class Hints(AsyncJsonWebsocketConsumer):
     """One browser page."""
 
-    _reader: Actor
+    _user: User
+    _reader: Actor | None
     _session_key: str
     _changing: asyncio.Lock
     _names: set[str]
     _check: asyncio.Task[None] | None
 
     async def connect(self) -> None:
-        user: object = self.scope.get("user")
         self._names = set()
         self._check = None
+        self._reader = None
+        reader = await self._who()
+        if reader is not None:
+            try:
+                await connections.enter(reader)
+            except BrokerError:  # one connection too many, or nobody can say: the page asks by itself meanwhile
+                await self.close()
+                return
+        self._reader = reader
         await self.accept()
-        if not isinstance(user, User):
+        if reader is None:
             await self.close(UNAUTHENTICATED_CLOSE)
             return
-        client = self.scope.get("client") or ("",)
-        session = self.scope.get("session")
-        self._reader = Actor(
-            account_id=user.account_id,
-            user_id=user.pk,
-            name=user.login,
-            is_root=user.is_root,
-            source_ip=str(client[0]),
-            is_secure=self.scope.get("scheme") == "wss",
-            has_second_factor=session is not None and await sync_to_async(sessions.has_second_factor)(session),
-        )
-        self._session_key = (session.session_key if session is not None else None) or ""
         self._changing = asyncio.Lock()
-        self._check = asyncio.create_task(self._recheck())
+        self._check = asyncio.create_task(self._recheck(reader))
 
     async def disconnect(self, code: int) -> None:
+        self._leave()
         if self._check is not None:
             self._check.cancel()
         for name in self._names:
@@ -76,7 +77,7 @@ class Hints(AsyncJsonWebsocketConsumer):
 
     async def receive_json(self, content: Any, **kwargs: Any) -> None:  # Any: whatever the browser sent
         """Takes the names a page shows, instead of those it showed before."""
-        if self._check is None or not isinstance(content, dict):
+        if self._check is None or self._reader is None or not isinstance(content, dict):
             return
         asked = content.get("watch")
         if not isinstance(asked, list):
@@ -90,6 +91,23 @@ class Hints(AsyncJsonWebsocketConsumer):
         if event["name"] in self._names:
             await self.send_json({"changed": event["name"]})
 
+    def _leave(self) -> None:
+        if self._reader is not None:
+            connections.leave(self._reader)
+        self._reader = None
+
+    async def _who(self) -> Actor | None:
+        """Returns whose page this is, in the role they have taken on; None when nobody is signed in."""
+        user: object = self.scope.get("user")
+        session: Any = self.scope.get("session")  # Any: Django's lazy object, which Channels has no type for
+        if not isinstance(user, User) or session is None:
+            return None
+        self._user, self._session_key = user, session.session_key or ""
+        client = self.scope.get("client") or ("",)
+        return await sync_to_async(_reader)(
+            user, session, source_ip=str(client[0]), is_secure=self.scope.get("scheme") == "wss"
+        )
+
     async def _keep(self, allowed: set[str]) -> None:
         """Listens to these names instead of those before."""
         for name in allowed - self._names:
@@ -98,7 +116,7 @@ class Hints(AsyncJsonWebsocketConsumer):
             await self.channel_layer.group_discard(_channel_group(name), self.channel_name)
         self._names = allowed
 
-    async def _recheck(self) -> None:
+    async def _recheck(self, reader: Actor) -> None:
         """Ends the connection of somebody who was switched off, and forgets names that are no longer theirs to see."""
         seen, due = await _rights(), clock.monotonic() + SESSION_SECONDS
         while True:
@@ -106,11 +124,12 @@ class Hints(AsyncJsonWebsocketConsumer):
             now = await _rights()
             if now is seen and now is not None and clock.monotonic() < due:
                 continue
-            if now is None or not await sync_to_async(_may_stay)(self._reader, self._session_key):
+            if now is None or not await sync_to_async(_may_stay)(self._user, self._session_key):
+                self._leave()
                 await self.close(UNKNOWN_CLOSE if now is None else UNAUTHENTICATED_CLOSE)
                 return
             async with self._changing:
-                await self._keep(await sync_to_async(_visible)(self._reader, self._names))
+                await self._keep(await sync_to_async(_visible)(reader, self._names))
             seen, due = now, clock.monotonic() + SESSION_SECONDS
 
 
@@ -126,12 +145,16 @@ def _channel_group(name: str) -> str:
     return f"hints.{name.replace(':', '.')}"
 
 
-def _may_stay(reader: Actor, session_key: str) -> bool:
+def _reader(user: User, session: SessionBase, *, source_ip: str, is_secure: bool) -> Actor:
+    close_old_connections()
+    role = roles.of_session(session, user)
+    return readers.of_session(user, session, role, source_ip=source_ip, is_secure=is_secure)
+
+
+def _may_stay(user: User, session_key: str) -> bool:
     """Returns whether the user is active, and the session still theirs. One query."""
     close_old_connections()
-    if not session_key:
-        return User.objects.filter(pk=reader.user_id or 0, is_active=True).exists()
-    return sessions.is_alive(session_key, reader.user_id or 0)
+    return sessions.is_alive(session_key, user.pk)
 
 
 def _visible(actor: Actor, names: Iterable[str]) -> set[str]:

@@ -83,7 +83,7 @@ def positions(group_id: int, queue_ids: Sequence[int]) -> list[QueuePosition]:
             next_offset=row[1],
             min_offset=row[2],
             committed=row[3],
-            islands=_islands(row[4]),
+            islands=islands(row[4]),
             epoch=row[5] or 0,
             head_attempts=row[6] or 0,
             is_blocked=row[7],
@@ -107,7 +107,7 @@ def lock(pairs: Iterable[tuple[int, int]]) -> dict[tuple[int, int], Cursor]:
             {"group_ids": [g for g, _ in wanted], "queue_ids": [q for _, q in wanted]},
             prepare=True,
         )
-        return {(r[0], r[1]): Cursor(r[2], r[3], _islands(r[4]), r[5]) for r in cur}
+        return {(r[0], r[1]): Cursor(r[2], r[3], islands(r[4]), r[5]) for r in cur}
 
 
 def settle(settlements: Sequence[Settlement], *, acknowledged: bool) -> dict[tuple[int, int], Settled]:
@@ -119,7 +119,7 @@ def settle(settlements: Sequence[Settlement], *, acknowledged: bool) -> dict[tup
         [(s.group_id, s.queue_id, s.epoch, s.attempt, _ranges_text(s.offsets)) for s in settlements],
         acknowledged=acknowledged,
     )
-    return {(r[0], r[1]): Settled(r[2], _islands(r[3]), r[4], _islands(r[5])) for r in rows}
+    return {(r[0], r[1]): Settled(r[2], islands(r[3]), r[4], islands(r[5])) for r in rows}
 
 
 def advance(commits: Sequence[tuple[int, int, int | None, int]]) -> set[tuple[int, int]]:
@@ -184,23 +184,29 @@ def subscribe(group_id: int, topic_id: int, expression: str) -> str | None:
         return row[0] if row else None
 
 
-def _islands(value: Multirange[int] | None) -> Islands:
+def islands(value: Multirange[int] | None) -> Islands:
+    """Returns a multirange as PostgreSQL gives it, lowest first."""
     if not value:
         return ()
     return tuple((r.lower or 0, r.upper or 0) for r in value)
 
 
+def multirange(ranges: Islands) -> str:
+    """Returns ranges as a multirange literal: ((1, 3), (5, 6)) gives {[1,3),[5,6)}."""
+    return "{" + ",".join(f"[{start},{end})" for start, end in ranges) + "}"
+
+
 def _ranges_text(offsets: tuple[int, ...]) -> str:
     """Returns offsets as a multirange literal, neighbours joined: (1, 2, 5) gives {[1,3),[5,6)}."""
-    parts: list[str] = []
+    ranges: list[tuple[int, int]] = []
     start = end = -1
     for offset in sorted(set(offsets)):
         if offset == end:
             end += 1
             continue
         if end >= 0:
-            parts.append(f"[{start},{end})")
+            ranges.append((start, end))
         start, end = offset, offset + 1
     if end >= 0:
-        parts.append(f"[{start},{end})")
-    return "{" + ",".join(parts) + "}"
+        ranges.append((start, end))
+    return multirange(tuple(ranges))

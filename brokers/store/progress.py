@@ -10,7 +10,8 @@ from typing import Any
 
 import psycopg
 
-from . import queries, session
+from . import cursors, queries, session
+from .cursors import Islands
 
 _SQL = queries.load("progress")
 
@@ -70,13 +71,17 @@ class StatsRow:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A queue and a group's place in it; `committed` is None when the group never read there."""
+    """A queue and a group's place in it; `committed` is None when the group never read there.
+
+    `islands`: settled ranges above `committed`, lowest first; gaps in the offsets are among them.
+    """
 
     queue_id: int
     queue: int
     min_offset: int
     next_offset: int
     committed: int | None
+    islands: Islands
 
 
 def of_groups(group_ids: Sequence[int]) -> list[TopicRow]:
@@ -113,11 +118,15 @@ def scheduled(topic_ids: Sequence[int]) -> dict[int, int]:
 
 def places(group_id: int, topic_id: int) -> list[Place]:
     """Returns the queues of a topic in id order with the group's place in each."""
-    return [Place(*row) for row in _rows("queues", {"group_id": group_id, "topic_id": topic_id})]
+    rows = _rows("queues", {"group_id": group_id, "topic_id": topic_id})
+    return [Place(row[0], row[1], row[2], row[3], row[4], cursors.islands(row[5])) for row in rows]
 
 
-def move(group_id: int, targets: Mapping[int, int]) -> None:
-    """Puts the group's cursors at the offset chosen for each queue. Needs a transaction; locks them in queue order."""
+def move(group_id: int, targets: Mapping[int, int], settled: Mapping[int, Islands]) -> None:
+    """Puts the group's cursors at the offset chosen for each queue; `settled` above it needs nothing more.
+
+    Effects: needs a transaction; locks the cursors in queue order.
+    """
     ordered = sorted(targets.items())
     with session.cursor() as cur:
         cur.execute(
@@ -126,6 +135,7 @@ def move(group_id: int, targets: Mapping[int, int]) -> None:
                 "group_id": group_id,
                 "queue_ids": [queue_id for queue_id, _ in ordered],
                 "offsets": [offset for _, offset in ordered],
+                "settled": [cursors.multirange(settled.get(queue_id, ())) for queue_id, _ in ordered],
             },
         )
 

@@ -117,10 +117,10 @@
     if (event.defaultPrevented || event.target.method === "dialog") return;
     const button = event.submitter;
     // After this turn, so that the button's own name and value are still sent.
-    if (button && event.target.method === "post") setTimeout(() => (button.disabled = true), 0);
+    if (button && event.target.method === "post") setTimeout(() => (button.disabled = button.dataset.sent = true), 0);
   });
   window.addEventListener("pageshow", (event) => {
-    if (event.persisted) for (const button of document.querySelectorAll("form [type=submit]")) button.disabled = false;
+    if (event.persisted) for (const button of document.querySelectorAll("[data-sent]")) button.disabled = false;
   });
   // Addresses name what was asked for, not every empty field.
   document.addEventListener("htmx:configRequest", (event) => {
@@ -149,5 +149,10 @@
     for (const all of root.querySelectorAll("[data-tick-all]")) refreshTicks(all.form);
   }
   refresh(document);
+  // On a phone the tab one is on may be the last of the bar.
+  for (const tab of document.querySelectorAll(".tab-bar [aria-current]")) {
+    const bar = tab.closest(".tab-bar");
+    bar.scrollLeft = tab.offsetLeft - bar.offsetLeft + tab.offsetWidth - bar.clientWidth;
+  }
   document.addEventListener("htmx:afterSettle", (event) => refresh(event.target));
 })();

@@ -13,6 +13,9 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from tests.e2e.screenshots import CHROMIUM_ARGS
 from tests.stack import Running
 
+# A page that is not there after a minute does not come; a busy machine needs more than the five seconds of a default.
+expect.set_options(timeout=60_000)
+
 
 @dataclass(slots=True)
 class Visitor:

@@ -1,17 +1,18 @@
 """Takes a picture of every page at two widths, in both themes and both languages, to be looked at by people.
 
-Run against a server that is up and has something to show:
+Run against a server that is up, and that may be given things to show (tests/e2e/exhibits.py):
 
-    python tests/e2e/screenshots.py http://127.0.0.1:8000 --credentials var/credentials.json --out var/screenshots
+    python -m tests.e2e.screenshots http://127.0.0.1:8000 --credentials var/credentials.json --out var/screenshots
 """
 
 import argparse
 import json
-import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from playwright.sync_api import BrowserContext, Page, sync_playwright
+
+from tests.e2e import exhibits, tour
 
 CHROMIUM_ARGS = [
     "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
@@ -71,82 +72,20 @@ def sign_in(page: Page, address: str, given: dict[str, str]) -> None:
 
 
 def _shoot_all(page: Page, options: argparse.Namespace, given: dict[str, str], *, suffix: str) -> None:
-    page.goto(f"{options.address}/signin")
-    _shoot(page, options, label="signin", suffix=suffix)
-    sign_in(page, options.address, given)
-    for label, path in _pages(page, f"/i/{given['instance']}"):
+    pages = exhibits.make(options.address, given)
+    for label in tour.walk(page, options.address, given):
         if options.only in label:
-            page.goto(options.address + path)
             _shoot(page, options, label=label, suffix=suffix)
-
-
-def _pages(page: Page, home: str) -> list[tuple[str, str]]:
-    """Returns every page, with objects found by following the lists."""
-    found = [
-        ("overview", "/"),
-        ("topics", f"{home}/topics"),
-        ("topic-new", f"{home}/new-topic"),
-        ("groups", f"{home}/groups"),
-        ("group-new", f"{home}/new-group"),
-        ("dead-letters-all", f"{home}/dead-letters"),
-        ("operations", f"{home}/operations"),
-        ("transactions", f"{home}/transactions"),
-        ("transactions-discarded", f"{home}/transactions/discarded"),
-        ("transactions-decided", f"{home}/transactions/decided"),
-        ("producer-groups", f"{home}/producer-groups"),
-        ("send", f"{home}/send"),
-        ("keys", "/keys"),
-        ("security", "/security"),
-        ("sessions", "/sessions"),
-        ("users", "/users"),
-        ("user-groups", "/user-groups"),
-        ("policies", "/policies"),
-        ("policy-new", "/new-policy"),
-        ("simulator", "/simulator"),
-        ("audit", "/audit"),
-        ("limits", "/limits"),
-        ("limits-edit", "/limits/account"),
-        ("roles", "/roles"),
-        ("act-in-a-role", "/act-in-a-role"),
-        ("unused-rights", "/unused-rights"),
-        ("find", f"{home}/find?q=a"),
-    ]
-    for label, path in (("topic", f"{home}/topics"), ("group", f"{home}/groups"), ("operation", f"{home}/operations")):
-        link = _first(page, path, rf"^{path}/[^/?]+$")
-        if link:
-            found.append((label, link))
-            if label == "topic":
-                found += [
-                    ("topic-code", f"{link}/code"),
-                    ("topic-access", f"{link}/access"),
-                    ("messages", f"{home}/messages?topic={link.rsplit('/', 1)[1]}"),
-                ]
-            if label == "group":
-                found += [("group-settings", f"{link}/settings"), ("group-reset", f"{link}/reset")]
-    listed = next((path for label, path in found if label == "messages"), "")
-    message = _first(page, listed, rf"^{home}/messages/[^/?]+$") if listed else ""
-    if message:
-        found.append(("message", message))
-    waiting = _first(page, f"{home}/transactions", rf"^{home}/transactions/[0-9a-f]+-")
-    if waiting:
-        found.append(("transaction", waiting))
-    producers = _first(page, f"{home}/producer-groups", rf"^{home}/producer-groups/[^/?]+$")
-    if producers:
-        found.append(("producer-group", producers))
-    dead = _first(page, f"{home}/dead-letters", rf"^{home}/groups/[^/?]+/dead-letters$")
-    if dead:
-        found.append(("dead-letters", dead))
-        letter = _first(page, dead, rf"^{dead}/\d+$")
-        if letter:
-            found.append(("dead-letter", letter))
-    return found
-
-
-def _first(page: Page, path: str, pattern: str) -> str:
-    base = page.url.split("/", 3)
-    page.goto("/".join(base[:3]) + path)
-    links = [link.get_attribute("href") or "" for link in page.locator("main a").all()]
-    return next((link for link in links if re.match(pattern, link)), "")
+    page.context.clear_cookies(name=tour.SESSION)
+    sign_in(page, options.address, given)
+    for shown in pages:
+        if options.only in shown.label:
+            page.goto(options.address + shown.path)
+            _shoot(page, options, label=shown.label, suffix=suffix)
+        if shown.label == "message-later" and options.only in "recall":
+            page.goto(options.address + shown.path)
+            page.locator("[data-dialog-open=recall]").click()
+            _shoot(page, options, label="recall", suffix=suffix)
 
 
 def _shoot(page: Page, options: argparse.Namespace, *, label: str, suffix: str) -> None:

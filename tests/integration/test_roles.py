@@ -140,3 +140,10 @@ def test_a_revoked_role_is_over_on_the_next_page(shop: People) -> None:
     assert browser.get("/api/v1/whoami").status_code == 401
     assert browser.get("/i/shop/topics").status_code in {403, 404}
     assert browser.get("/i/elsewhere/topics").status_code == 200
+
+
+def test_only_people_of_other_accounts_may_be_trusted_unseen(shop: People) -> None:
+    with pytest.raises(NotFound, match="no user 'miaa'"):
+        roles.trust(shop.owner.actor, "support", "miaa")
+    found = roles.trust(shop.owner.actor, "support", "nobody@rival")
+    assert [one.login for one in found.trusts.all()] == ["nobody@rival"]

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.test import Client
 
-from accounts import key_cache, keys, people, permissions, volatile
+from accounts import denials, key_cache, keys, people, volatile
 from accounts.models import AccessKey, User
 from brokers.catalog import actions, snapshot
 from brokers.domain.actor import Actor
@@ -47,7 +47,7 @@ def make() -> People:
     """Makes the three, forgetting what processes cached before the database went back in time."""
     key_cache.forget()
     volatile.forget()
-    permissions.forget()
+    denials.forget()
     snapshot.forget()
     owner = _person(people.create_account("acme", password=PASSWORD))
     member = _person(people.create_user(owner.user.account, "mia", password=PASSWORD, actor=owner.user.login))

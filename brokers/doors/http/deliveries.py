@@ -12,7 +12,7 @@ from django.conf import settings
 
 from ...catalog import snapshot
 from ...catalog.snapshot import GroupEntry
-from ...dispatch import bridge, desk
+from ...dispatch import bridge, connections, desk
 from ...dispatch.readers import POLLING_MS, Place, Reader
 from ...domain import clock, receipts
 from ...domain.actor import Actor
@@ -50,10 +50,11 @@ async def receive(exchange: Exchange, actor: Actor, route: Route) -> None:
     )
     counter = desk.started() or await desk.get()
     counter.note_client(group.id, Seen(client_id, "http", exchange.peer, actor.name, clock.now_ms()))
-    await allowance.require_receive(actor, group, wait_seconds=form.wait.total_seconds())
     places = [Place(group.instance_id, subscription.topic.name) for subscription in subscriptions]
-    await counter.readers.note(places, Reader(group.id, client_id), lasting_ms=POLLING_MS)
-    deliveries = await _claim(counter, exchange, request, wait=form.wait)
+    async with connections.hold(actor, form.wait):
+        await allowance.require_receive(actor, group, wait_seconds=form.wait.total_seconds())
+        await counter.readers.note(places, Reader(group.id, client_id), lasting_ms=POLLING_MS)
+        deliveries = await _claim(counter, exchange, request, wait=form.wait)
     if form.wait and deliveries:
         # What was claimed and is not handed out comes again when its lease ends.
         names = [route.name, *(name for name, _ in form.topics)]

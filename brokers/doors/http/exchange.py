@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from ...domain.errors import BrokerError, ErrorCode, Rejected
-from ...protocols.http import messages, problems
+from ...protocols.http import messages, problems, wording
 
 _log = logging.getLogger(__name__)
 
@@ -103,8 +103,10 @@ class Exchange:
         status = problems.status(error.code)
         if status >= 500 and isinstance(error, BrokerError) and error.code == ErrorCode.INTERNAL:
             _log.error("request_failed", extra={"request_id": self.request_id}, exc_info=error)
-        document = messages.dump(problems.document(error, self.request_id))
-        headers = {"content-type": problems.CONTENT_TYPE, **problems.headers(error)}
+        accepted = self.headers.get(b"accept-language")
+        language = wording.language_of(accepted.decode("latin-1")) if accepted else "en"
+        document = messages.dump(problems.document(error, self.request_id, language))
+        headers = {"content-type": problems.CONTENT_TYPE, "content-language": language, **problems.headers(error)}
         fields = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
         await self._write(status, document, headers=fields)
 

@@ -4,9 +4,10 @@ Owns: parked requests and what the answers look like. Must not know: how replies
 """
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
-from ...dispatch import desk
+from ...dispatch import connections, desk
 from ...dispatch.requests import PROCESS, Asked
 from ...domain import clock
 from ...domain.actor import Actor
@@ -41,15 +42,16 @@ async def ask(exchange: Exchange, actor: Actor, route: Route) -> None:
         is_kept=form.is_async,
     )
     counter = desk.started() or await desk.get()
-    asked = await counter.requests.ask(question)
-    if form.is_async:
-        await exchange.answer(202, _about(asked))
-        return
-    try:
-        replies = await _replies(counter, exchange, asked)
-    except BrokerError as error:
-        error.extra.update(_about(asked))
-        raise
+    async with connections.hold(actor, timedelta() if form.is_async else form.timeout):
+        asked = await counter.requests.ask(question)
+        if form.is_async:
+            await exchange.answer(202, _about(asked))
+            return
+        try:
+            replies = await _replies(counter, exchange, asked)
+        except BrokerError as error:
+            error.extra.update(_about(asked))
+            raise
     if replies is None:
         return
     await permission.require_still(actor, "mq:PUB", [topic.name], instance=route.instance)
@@ -85,9 +87,10 @@ async def look(exchange: Exchange, actor: Actor, route: Route) -> None:
     seen = await counter.requests.look(name, after=after)
     _check_owner(seen, actor)
     if wait and seen.is_open and not seen.replies:
-        waiting = asyncio.ensure_future(counter.requests.look(name, wait_seconds=wait, after=after))
-        if not await _unless_gone(exchange, waiting):
-            return
+        async with connections.hold(actor, timedelta(seconds=wait)):
+            waiting = asyncio.ensure_future(counter.requests.look(name, wait_seconds=wait, after=after))
+            if not await _unless_gone(exchange, waiting):
+                return
         seen = waiting.result()
         await permission.require_still(actor, "mq:PUB", [], instance=route.instance)
         _check_owner(seen, actor)

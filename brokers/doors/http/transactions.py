@@ -8,7 +8,7 @@ from typing import Any
 
 from ...catalog import access, producers, snapshot
 from ...catalog.snapshot import ProducerGroupEntry, TopicEntry
-from ...dispatch import bridge, desk
+from ...dispatch import bridge, connections, desk
 from ...domain import clock, transactions
 from ...domain.actor import Actor
 from ...domain.errors import BrokerError
@@ -71,11 +71,12 @@ async def poll(exchange: Exchange, actor: Actor, route: Route) -> None:
     client = form.client_id or f"http-{exchange.peer}"
     seen = clients.Producer(client, "", "http", exchange.peer, actor.name, clock.now_ms())
     await bridge.run(clients.note_producers, [((actor.account_id, route.instance, route.name), seen)])
-    gone = asyncio.ensure_future(exchange.hang_up())
-    try:
-        found = await _wait_for_checks(actor, group, form, client=client, gone=gone)
-    finally:
-        gone.cancel()
+    async with connections.hold(actor, form.wait):
+        gone = asyncio.ensure_future(exchange.hang_up())
+        try:
+            found = await _wait_for_checks(actor, group, form, client=client, gone=gone)
+        finally:
+            gone.cancel()
     await exchange.answer(200, {"checks": [_describe(question) for question in found]})
 
 

@@ -13,7 +13,7 @@ from accounts.errors import AccountError
 from ...dispatch import connections
 from ...domain import limits
 from ...domain.actor import Actor
-from ...domain.errors import BrokerError, ProtocolViolation
+from ...domain.errors import BrokerError, ErrorCode, ProtocolViolation, TryLater
 from ...protocols.remoting import frames
 from ...protocols.remoting.codes import Ask
 from ...protocols.remoting.frames import Command, Decoder, TooLong
@@ -234,6 +234,9 @@ class Connection:
             self._counted = actor
             try:
                 await connections.enter(actor)
-            except BrokerError:
+            except BrokerError as error:
                 self._counted = None
-                raise
+                if error.code != ErrorCode.QUOTA_EXCEEDED:
+                    raise
+                # The mark is how RocketMQ's broker says that it takes no more, so that clients ask another one.
+                raise TryLater(f"[OVERLOAD] {error.detail}", ErrorCode.OVERLOADED, **error.extra) from error

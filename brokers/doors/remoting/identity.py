@@ -24,7 +24,7 @@ async def prove(request: Command, ip: str) -> Actor:
     if remoting_signature.KEY_FIELD not in request.fields:
         return await _anonymous(ip)
     if remoting_signature.is_warm(request.fields):
-        entry = remoting_signature.verify_warm(request.fields, request.body)
+        entry = remoting_signature.verify_warm(request.fields, request.body, ip)
     else:
         entry = await bridge.run(remoting_signature.verify, request.fields, request.body, ip)
     return Actor(

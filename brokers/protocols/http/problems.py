@@ -10,6 +10,8 @@ from typing import Any, NamedTuple, Protocol
 
 from brokers.domain.errors import ErrorCode
 
+from . import wording
+
 CONTENT_TYPE = "application/problem+json"
 # Both schemes are offered on every 401; a browser's own password box is unwanted, so scripts that call
 # from a page sign in by session and never see this.
@@ -103,16 +105,21 @@ def title(code: str) -> str:
     return _BY_CODE.get(code, _UNKNOWN).title
 
 
-def document(error: Problem, request_id: str) -> dict[str, Any]:  # Any: JSON values
-    """Returns the problem document of `error`; its `extra` members never replace the standard ones."""
+def document(error: Problem, request_id: str, language: str | None = None) -> dict[str, Any]:  # Any: JSON values
+    """Returns the problem document of `error`; its `extra` members never replace the standard ones.
+
+    In another `language` than English title, detail and reason are translated; codes never are.
+    """
     code = str(error.code)
     row = _BY_CODE.get(code, _UNKNOWN)
+    reason = error.extra.get("reason")
     return {
         **error.extra,
+        **({"reason": wording.translate(reason, language)} if isinstance(reason, str) else {}),
         "type": f"urn:mqconsole:error:{code}",
-        "title": row.title,
+        "title": wording.translate(row.title, language),
         "status": row.status,
-        "detail": error.detail,
+        "detail": wording.translate(error.detail, language),
         "code": code,
         "request_id": request_id,
     }

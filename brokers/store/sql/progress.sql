@@ -92,20 +92,21 @@ WHERE topic_id = ANY (%(topic_ids)s::bigint[]) AND kind = 'SCHEDULED' GROUP BY t
 -- name: queues
 -- The queues of a topic and the group's place in each (NULL: it never read there).
 -- Index: brokers_queue by topic, cursor pk. Locks none. O(queues).
-SELECT q.id, q.number, q.min_offset, q.next_offset, c.committed
+SELECT q.id, q.number, q.min_offset, q.next_offset, c.committed, c.acked
 FROM brokers_queue q LEFT JOIN cursor c ON c.queue_id = q.id AND c.group_id = %(group_id)s
 WHERE q.topic_id = %(topic_id)s
 ORDER BY q.id;
 
 -- name: move
--- Moves a group to chosen offsets: what was known above them is forgotten, and the epoch makes older receipts stale.
--- Gaps in the offsets stay settled. Index: cursor pk, offset_gap pk. Locks the cursor rows in queue order. O(queues).
+-- Moves a group to chosen offsets: above them only what the caller says is settled, and the epoch makes older receipts
+-- stale. Gaps in the offsets stay settled. Index: cursor pk, offset_gap pk. Locks the cursor rows in queue order. O(queues).
 INSERT INTO cursor AS c (group_id, queue_id, topic_id, committed, acked, epoch)
 SELECT %(group_id)s::bigint, q.id, q.topic_id, first.o, gap.known * int8multirange(int8range(first.o, NULL)), 1
-FROM unnest(%(queue_ids)s::bigint[], %(offsets)s::bigint[]) AS w(queue_id, queue_offset)
+FROM unnest(%(queue_ids)s::bigint[], %(offsets)s::bigint[], %(settled)s::text[]) AS w(queue_id, queue_offset, settled)
 JOIN brokers_queue q ON q.id = w.queue_id
 CROSS JOIN LATERAL (
-    SELECT coalesce(range_agg(int8range(g.first_offset, g.end_offset)), '{}'::int8multirange) AS known
+    SELECT coalesce(range_agg(int8range(g.first_offset, g.end_offset)), '{}'::int8multirange)
+           + w.settled::int8multirange * int8multirange(int8range(NULL, q.next_offset)) AS known
     FROM offset_gap g WHERE g.queue_id = q.id
 ) gap
 CROSS JOIN LATERAL (SELECT lower(int8multirange(int8range(w.queue_offset, NULL)) - gap.known) AS o) first

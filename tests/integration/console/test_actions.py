@@ -125,6 +125,21 @@ def test_reset_is_shown_before_it_is_done(shop: Shop) -> None:
     assert offsets.progress([shop.group.pk])[shop.group.pk].lag == 0
 
 
+def test_a_reset_is_undone_by_whoever_made_it(shop: Shop) -> None:
+    browser, other = browser_of(shop.people.owner), browser_of(shop.people.owner)
+    address = f"{shop.home}/groups/payers/reset"
+    [before] = [row.committed for row in offsets.of_group(shop.group) if row.topic == "orders"]
+    browser.post(address, {"topic": "orders", "to": "earliest", "step": "apply"})
+    assert offsets.of_group(shop.group)[0].committed < before
+    assert "Undo the move" not in other.get(address).content.decode()
+    assert "Undo the move" in browser.get(address).content.decode()
+    other.post(address, {"step": "undo"})
+    assert offsets.of_group(shop.group)[0].committed < before
+    assert _location(browser.post(address, {"step": "undo"})) == f"{shop.home}/groups/payers"
+    assert offsets.of_group(shop.group)[0].committed == before
+    assert "Undo the move" not in browser.get(address).content.decode()
+
+
 def test_replay_is_shown_before_it_is_started(shop: Shop) -> None:
     browser = browser_of(shop.people.owner)
     address = f"{shop.home}/groups/payers/redrive"

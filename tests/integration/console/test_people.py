@@ -1,10 +1,15 @@
 """The pages of users, user groups, policies and grants: from creation to revocation, for three people."""
 
+import base64
+import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from accounts.models import Policy, User
+from accounts import clock, grants
+from accounts.models import AccessKey, AuditEntry, Policy, User
+from tests.integration import three_people
 from tests.integration.console.shop import Shop, browser_of
 
 PAGES = ["/users", "/users/mia", "/users/root", "/user-groups", "/policies", "/new-policy", "/simulator"]
@@ -86,3 +91,33 @@ def test_account_sign_in_page_knows_the_account(shop: Shop) -> None:
     browser.logout()
     shown = browser.get("/signin/acme").content.decode()
     assert 'name="account" value="acme"' in shown
+
+
+def test_administrator_rotates_the_key_of_a_program_with_an_overlap(shop: Shop) -> None:
+    member, old = shop.people.member, shop.people.member.key
+    page = browser_of(shop.people.owner).post(f"/users/mia/keys/{old.key_id}/rotate", {"hours": "1"})
+    assert page.status_code == 200
+    assert page.headers["Cache-Control"] == "no-store"
+    (new,) = AccessKey.objects.filter(user=member.user).exclude(pk=old.pk)
+    secret = page.content.decode().partition(f"{new.key_id}:")[2].partition("&#x27;")[0]
+    basic = "Basic " + base64.b64encode(f"{new.key_id}:{secret}".encode()).decode()
+    assert three_people.call("GET", "/whoami", Authorization=basic).status_code == 200
+    assert member.call("GET", "/whoami").status_code == 200
+    with clock.freeze(clock.now() + timedelta(hours=1, seconds=1)):
+        assert member.call("GET", "/whoami").status_code == 401
+        assert three_people.call("GET", "/whoami", Authorization=basic).status_code == 200
+    shown = browser_of(shop.people.owner).get("/users/mia").content.decode()
+    assert secret not in shown
+    refused = browser_of(shop.people.owner).post(f"/users/mia/keys/{new.key_id}/rotate", {"hours": "1"}, follow=True)
+    assert "at most 2 access keys" in refused.content.decode()
+    audited = AuditEntry.objects.filter(action="ram:UpdateAccessKey").latest("pk")
+    assert (audited.actor, audited.detail["replaced_by"]) == ("root@acme", new.key_id)
+
+
+def test_a_page_of_a_user_writes_no_refusal_of_what_it_leaves_out(shop: Shop) -> None:
+    owner, member = shop.people.owner.actor, shop.people.member
+    look = {"Version": "1", "Statement": {"Effect": "Allow", "Action": "ram:GetUser", "Resource": "*"}}
+    grants.create_policy(owner, "look", json.dumps(look))
+    grants.attach(owner, "look", user="mia")
+    assert browser_of(member).get("/users/mia").status_code == 200
+    assert not AuditEntry.objects.filter(outcome="refused").exists()

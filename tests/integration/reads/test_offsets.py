@@ -168,6 +168,43 @@ def test_reset_can_be_undone_with_what_it_returned(world: World) -> None:
     assert [d.message.offset for d in receive(world, group, [topic])] == [3]
 
 
+def test_undo_brings_back_what_was_acknowledged_out_of_order(world: World) -> None:
+    topic, group = world.topic("orders", queues=2), world.group("mail")
+    for number in range(20):
+        world.append(topic, number % 2)
+    deliveries = receive(world, group, [topic], count=20)
+    acknowledge([d for d in deliveries if d.message.offset in {0, 3, 4, 8}])
+    done = offsets.reset(world.actor, group, topic, to="earliest")
+    assert done.settled == {0: ((3, 5), (8, 9)), 1: ((3, 5), (8, 9))}
+    assert len(receive(world, group, [topic], count=20)) == 20
+    undone = offsets.reset(world.actor, group, topic, to="offset", value=done.undo, settled=done.settled)
+    assert (undone.undo, undone.settled) == ({0: 0, 1: 0}, {})
+    again = sorted((d.queue, d.message.offset) for d in receive(world, group, [topic], count=20))
+    assert again == [(queue, offset) for queue in (0, 1) for offset in (1, 2, 5, 6, 7, 9)]
+    acknowledge(receive(world, group, [topic], count=20))
+    assert AuditEntry.objects.latest("pk").detail["settled"] == {"0": 3, "1": 3}
+
+
+def test_settled_beyond_the_log_or_at_the_mark_does_no_harm(world: World) -> None:
+    topic, group = world.topic("orders", queues=1), world.group("mail")
+    for _ in range(4):
+        world.append(topic)
+    offsets.reset(world.actor, group, topic, to="offset", value={0: 1}, settled={0: ((1, 2), (3, 99))})
+    assert [d.message.offset for d in receive(world, group, [topic])] == [2]
+    world.append(topic)
+    assert [d.message.offset for d in receive(world, group, [topic])] == [4]
+
+
+@pytest.mark.parametrize(
+    ("to", "settled"),
+    [("earliest", {0: ((1, 2),)}), ("offset", {5: ((1, 2),)}), ("offset", {0: ((2, 2),)}), ("offset", {0: ((-1, 2),)})],
+)
+def test_settled_that_cannot_be_is_rejected(world: World, to: Any, settled: Any) -> None:
+    topic, group = world.topic("orders", queues=1), world.group("mail")
+    with pytest.raises(Rejected):
+        offsets.reset(world.actor, group, topic, to=to, value=0 if to == "offset" else None, settled=settled)
+
+
 def test_reset_to_a_time_starts_at_the_first_message_of_it(world: World) -> None:
     topic, group = world.topic("orders", queues=2), world.group("mail")
     for queue_id in world.queues(topic):

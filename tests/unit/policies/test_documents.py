@@ -130,7 +130,7 @@ def test_every_action_the_product_asks_for_is_in_the_list() -> None:
     unlisted = {
         "ram:CreateAccount", "ram:SignIn", "ram:BindMFADevice", "ram:CreateRecoveryCodes", "ram:UseRecoveryCode",
         "ram:CreateInvitation", "ram:DeleteInvitation", "ram:AcceptInvitation", "ram:LinkIdentity", "mq:RecallMessage",
-        "mq:ExportAudit", "ram:AssumeRole", "ram:LeaveRole", "ram:RevokeRoleSession",
+        "mq:ExportAudit", "ram:UseAccessKey", "ram:AssumeRole", "ram:LeaveRole", "ram:RevokeRoleSession",
     } | {f"mq:{verb}Transaction" for verb in ("Commit", "Rollback", "Check")}  # fmt: skip
     assert asked - unlisted <= set(spellings.ACTIONS)
     assert len(asked) > 40
