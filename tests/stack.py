@@ -140,7 +140,7 @@ class Running:
         family = psutil.Process(self.process.pid).children(recursive=True) if self.process.poll() is None else []
         self.process.send_signal(with_signal)
         code = self.process.wait(STOP_SECONDS)
-        _, left = psutil.wait_procs(family, timeout=5)
+        _, left = psutil.wait_procs(family, timeout=60)
         assert not left, f"still running: {left}"
         return code
 

@@ -84,7 +84,7 @@ def product(server: stack.Running) -> Iterator[Product]:
 @pytest.fixture
 def own_product(own_server: stack.Running) -> Iterator[Product]:
     key = own_server.credentials["access_key_id"], own_server.credentials["access_key_secret"]
-    with httpx.Client(base_url=own_server.url, auth=key, timeout=30.0, trust_env=False) as client:
+    with httpx.Client(base_url=own_server.url, auth=key, timeout=120.0, trust_env=False) as client:
         yield Product(own_server, client, own_server.credentials["instance"])
 
 
@@ -159,4 +159,4 @@ def _second_web(server: stack.Running) -> Iterator[str]:
             yield url
         finally:
             process.terminate()
-            process.wait(30)
+            process.wait(120)

@@ -6,9 +6,12 @@ from datetime import timedelta
 
 import pytest
 
+from tests import tempo
 from tests.conformance.conftest import Product
 from tests.conformance.door import Delivered, Door, Message, Refused, Sent
 from tests.stack import wait_until
+
+WAIT_SECONDS = 120
 
 
 def send(door: Door, topic: str, count: int, **fields: object) -> list[Sent]:
@@ -23,7 +26,7 @@ def let_it_park() -> None:
     wait_until(lambda: time.monotonic() > start + 0.3, what="the receive to be parked")
 
 
-def drain(door: Door, group: str, topic: str, *, count: int, seconds: float = 20.0) -> list[Delivered]:
+def drain(door: Door, group: str, topic: str, *, count: int, seconds: float = 120.0) -> list[Delivered]:
     """Receives and acknowledges until so many came."""
     got: list[Delivered] = []
     deadline = time.monotonic() + seconds
@@ -93,7 +96,7 @@ def test_a_group_that_starts_at_the_latest_sees_only_what_comes_after(product: P
     send(door, topic, 3)
     assert door.receive(group, [topic]) == []
     (sent,) = send(door, topic, 1)
-    assert only(door.receive(group, [topic], wait=5)).message_id == sent.message_id
+    assert only(door.receive(group, [topic], wait=20)).message_id == sent.message_id
 
 
 def test_a_message_arrives_as_it_was_sent(product: Product, door: Door, topic: str, group: str) -> None:
@@ -158,13 +161,14 @@ def test_a_waiting_receive_wakes_up_at_once(
         assert door.ack(group, [got[0].receipt]) == [None]
         delays.append(end - start)
     # A parked receiver looks by itself once a second; five in a row that fast were woken.
-    assert sorted(delays)[2] < 0.4, delays
+    assert sorted(delays)[2] < 0.4 * tempo.slowness(), delays
 
 
 def test_a_receive_without_messages_answers_after_its_wait(door: Door, topic: str, group: str) -> None:
-    start = time.monotonic()
-    assert door.receive(group, [topic], wait=1.2) == []
-    assert 1.1 < time.monotonic() - start < 4
+    with tempo.watch() as watch:
+        start = time.monotonic()
+        assert door.receive(group, [topic], wait=1.2) == []
+        assert time.monotonic() - start > 1.1 and watch.seconds() < 4
 
 
 # --- settling ------------------------------------------------------------------------------------------------------
@@ -173,7 +177,7 @@ def test_a_receive_without_messages_answers_after_its_wait(door: Door, topic: st
 @pytest.mark.needs("leases")
 def test_an_acknowledgement_is_for_good_and_may_be_repeated(door: Door, topic: str, group: str) -> None:
     send(door, topic, 3)
-    got = door.receive(group, [topic], invisible=1)
+    got = door.receive(group, [topic], invisible=4)
     receipts = [d.receipt for d in got]
     assert door.ack(group, receipts[:2]) == [None, None]
     assert door.ack(group, receipts[:2]) == [None, None]
@@ -185,7 +189,7 @@ def test_an_acknowledgement_is_for_good_and_may_be_repeated(door: Door, topic: s
 @pytest.mark.needs("leases")
 def test_a_lease_that_runs_out_brings_the_message_again_once(door: Door, topic: str, group: str) -> None:
     send(door, topic, 1)
-    first = only(door.receive(group, [topic], invisible=1))
+    first = only(door.receive(group, [topic], invisible=4))
     assert door.receive(group, [topic]) == []
     second = only(wait_for(door, group, topic))
     assert (second.message_id, second.topic, second.attempt) == (first.message_id, topic, 2)
@@ -198,10 +202,10 @@ def test_a_lease_that_runs_out_brings_the_message_again_once(door: Door, topic: 
 @pytest.mark.needs("leases")
 def test_extending_keeps_a_message_hidden(door: Door, topic: str, group: str) -> None:
     send(door, topic, 3)
-    got = door.receive(group, [topic], invisible=1)
-    (until,) = door.extend(group, [got[1].receipt], invisible=30)
+    got = door.receive(group, [topic], invisible=4)
+    (until,) = door.extend(group, [got[1].receipt], invisible=60)
     assert not isinstance(until, Refused)
-    assert until - got[1].invisible_until > timedelta(seconds=27)
+    assert until - got[1].invisible_until > timedelta(seconds=50)
     again: list[Delivered] = []
     while len(again) < 2:
         again += wait_for(door, group, topic)
@@ -214,7 +218,7 @@ def test_extending_keeps_a_message_hidden(door: Door, topic: str, group: str) ->
 def test_a_refused_message_waits_for_its_back_off_and_dies_once_with_its_origin(
     product: Product, door: Door, topic: str
 ) -> None:
-    group = product.group(max_attempts=3, backoff_seconds=[1])
+    group = product.group(max_attempts=3, backoff_seconds=[3])
     (sent,) = send(door, topic, 1, tag="paid", keys=("o-1",))
     for attempt in (1, 2, 3):
         got = only(wait_for(door, group, topic))
@@ -324,7 +328,7 @@ def test_a_paused_group_gets_nothing_and_can_still_settle(product: Product, door
             return error.is_a("GROUP_PAUSED") and "Resume" in error.detail
         return False
 
-    wait_until(is_paused, what="the pause to be seen", seconds=5)
+    wait_until(is_paused, what="the pause to be seen")
     assert door.ack(group, [got[0].receipt]) == [None]
     product.change_group(group, paused=False)
     send(door, topic, 1)
@@ -332,8 +336,8 @@ def test_a_paused_group_gets_nothing_and_can_still_settle(product: Product, door
 
 
 def wait_for(door: Door, group: str, topic: str, *, tags: str = "*") -> list[Delivered]:
-    """Returns the next deliveries, within ten seconds."""
-    deadline = time.monotonic() + 10
+    """Returns the next deliveries."""
+    deadline = time.monotonic() + WAIT_SECONDS
     while time.monotonic() < deadline:
         try:
             got = door.receive(group, [(topic, tags)], wait=1)
@@ -342,4 +346,4 @@ def wait_for(door: Door, group: str, topic: str, *, tags: str = "*") -> list[Del
             continue
         if got:
             return got
-    raise AssertionError("nothing came in ten seconds")
+    raise AssertionError(f"nothing came in {WAIT_SECONDS} s")

@@ -64,7 +64,7 @@ def test_each_asker_gets_the_reply_to_its_own_question(
     asker: RequestDoor, answerer: RequestDoor, topic: str, group: str, threads: ThreadPoolExecutor
 ) -> None:
     questions = [f"question {n}".encode() for n in range(ASKER_COUNT)]
-    asking = [threads.submit(asker.request, topic, Message(body=body, tag="ask"), seconds=30) for body in questions]
+    asking = [threads.submit(asker.request, topic, Message(body=body, tag="ask"), seconds=120) for body in questions]
     for _ in questions:
         request = next_request(answerer, group, topic)
         assert request.tag == "ask"
@@ -76,7 +76,7 @@ def test_each_asker_gets_the_reply_to_its_own_question(
 def test_a_second_reply_is_refused_and_the_first_one_counts(
     asker: RequestDoor, answerer: RequestDoor, topic: str, group: str, threads: ThreadPoolExecutor
 ) -> None:
-    asking = threads.submit(asker.request, topic, Message(), seconds=30)
+    asking = threads.submit(asker.request, topic, Message(), seconds=120)
     request = next_request(answerer, group, topic)
     answerer.reply(request, b"first")
     with pytest.raises(Refused):
@@ -99,7 +99,7 @@ def test_a_question_nobody_can_answer_is_refused_at_once_and_not_sent(
     # Nobody is only known to be nobody when Redis has kept count for ten seconds.
     wait_until(lambda: readers(product, topic) == [], what="nobody to be known")
     with pytest.raises(NobodyThere):
-        asker.request(topic, Message(), seconds=30)
+        asker.request(topic, Message(), seconds=120)
     assert product.rows(
         "SELECT sum(q.next_offset)::int FROM brokers_queue q JOIN brokers_topic t ON t.id = q.topic_id"
         " WHERE t.name = %s",
@@ -113,6 +113,6 @@ def test_a_reply_by_another_process_reaches_whoever_asked(
     assert isinstance(other_door, RequestDoor)
     group = product.group()
     start_reading(product, other_door, group=group, topic=topic)
-    asking = threads.submit(asker.request, topic, Message(), seconds=30)
+    asking = threads.submit(asker.request, topic, Message(), seconds=120)
     other_door.reply(next_request(other_door, group, topic), b"from afar")
     assert asking.result() == b"from afar"

@@ -30,9 +30,9 @@ def topic(product: Product) -> str:
 
 @pytest.fixture
 def group(product: Product) -> str:
-    """Producers that are asked after a second, and then every second, twice."""
+    """Producers that are asked after a second, and then every three seconds, twice."""
     name = f"till-{next(_numbers)}"
-    change_group(product, name, immunity_seconds=1, interval_seconds=1, max_checks=2)
+    change_group(product, name, immunity_seconds=1, interval_seconds=3, max_checks=2)
     return name
 
 
@@ -86,7 +86,7 @@ def test_a_half_message_is_seen_by_nobody_until_it_is_committed(
     assert product.client.get(f"{product.base}/groups/{readers}/offsets").json()["lag"] == 0
     assert product.client.get(f"{product.base}/messages", params={"topic": topic}).json()["items"] == []
     decided = shop.decide(transaction, is_commit=True)
-    (got,) = door.receive(readers, [topic], wait=5)
+    (got,) = door.receive(readers, [topic], wait=20)
     assert (got.body, got.tag, got.keys, got.properties["by"]) == (b"paid", "till", ("order-1",), "card")
     assert decided == Decided("COMMITTED", got.queue, got.offset)
     assert (got.properties["TRAN_MSG"], got.properties["PGROUP"]) == ("true", patient)
@@ -99,7 +99,7 @@ def test_what_is_rolled_back_is_never_seen(
     transaction = shop.prepare(topic, Message(body=b"no"), group=patient)
     assert shop.decide(transaction, is_commit=False).state == "ROLLED_BACK"
     shop.decide(shop.prepare(topic, Message(body=b"yes"), group=patient), is_commit=True)
-    assert [got.body for got in door.receive(readers, [topic], wait=5)] == [b"yes"]
+    assert [got.body for got in door.receive(readers, [topic], wait=20)] == [b"yes"]
 
 
 @pytest.mark.parametrize("is_commit", [True, False])

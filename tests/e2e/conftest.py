@@ -59,6 +59,9 @@ class Visitor:
             return json.load(answer)
 
 
+expect.set_options(timeout=60_000)
+
+
 @pytest.fixture(scope="session")
 def browser(chromium: str) -> Iterator[Browser]:
     with sync_playwright() as playwright:

@@ -3,6 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
+from tests import tempo
 from tests.e2e.conftest import Visitor
 
 pytestmark = pytest.mark.browser
@@ -27,7 +28,7 @@ def test_newcomer_gets_from_sign_in_to_a_replayed_message(visitor: Visitor) -> N
     visitor.press("Replay")
     expect(page.locator("#main")).to_contain_text("1 dead letter will be replayed")
     visitor.press("Start replay")
-    expect(page.locator("#live")).to_contain_text("Succeeded", timeout=30_000)
+    expect(page.locator("#live")).to_contain_text("Succeeded", timeout=120_000)
     expect(page.locator("#live")).to_contain_text("1 of 1 dealt with")
 
     [again] = visitor.call("/groups/couriers/messages:receive", topics=["parcels"], wait_seconds=20)["messages"]
@@ -59,7 +60,7 @@ def test_ticked_dead_letters_alone_are_replayed(visitor: Visitor) -> None:
     page.get_by_role("checkbox", name=f"Tick {sent[1]}").check()
     page.get_by_role("button", name="Replay ticked").click()
     visitor.press("Start replay")
-    expect(page.locator("#live")).to_contain_text("Succeeded", timeout=30_000)
+    expect(page.locator("#live")).to_contain_text("Succeeded", timeout=120_000)
 
     visitor.go(f"{visitor.home}/groups/readers/dead-letters?state=DEAD")
     listed = page.locator("#live tbody")
@@ -75,7 +76,7 @@ def test_message_sent_elsewhere_appears_without_a_reload(visitor: Visitor) -> No
     expect(page.locator("[data-live-state]")).to_have_attribute("data-state", "live")
     visitor.call("/topics/ticker/messages", body="tick")
     # Faster than the slow timer of ten seconds: the hint did it.
-    expect(page.locator("#live dl")).to_contain_text("just now", timeout=6_000)
+    expect(page.locator("#live dl")).to_contain_text("just now", timeout=6_000 * tempo.slowness())
 
 
 def test_slash_goes_to_the_search_and_a_message_id_goes_straight_to_the_message(visitor: Visitor) -> None:

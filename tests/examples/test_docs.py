@@ -83,4 +83,4 @@ def _start_afresh(server: stack.Running, folder: Path) -> None:
         for name in names:
             address = f"{server.url}/api/v1/instances/default/{kind}/{name}?force=true"
             command = ["curl", "-sS", "--noproxy", "*", "-u", key, "-X", "DELETE", address]
-            subprocess.run(command, cwd=folder, capture_output=True, check=True, timeout=30)
+            subprocess.run(command, cwd=folder, capture_output=True, check=True, timeout=180)

@@ -11,7 +11,7 @@ def _run(server: stack.Running, folder: Path, program: str) -> str:
     """Runs one program of the example as somebody would type it, and returns what it printed."""
     command = [sys.executable, "-m", f"examples.orders.{program}"]
     command += ["--credentials", str(server.data_dir / "credentials.json"), "--folder", str(folder)]
-    ended = subprocess.run(command, cwd=stack.PROJECT, capture_output=True, text=True, timeout=150, check=False)
+    ended = subprocess.run(command, cwd=stack.PROJECT, capture_output=True, text=True, timeout=400, check=False)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     return ended.stdout
 

@@ -83,12 +83,12 @@ def authorization(server: Running) -> Iterator[str]:
     headers = {"Authorization": header}
     for kind in ("topics", "groups"):
         where = f"{server.url}/api/v1/instances/default/{kind}"
-        made = httpx.post(where, json={"name": NAMES[kind[:-1]]}, headers=headers, timeout=60)
+        made = httpx.post(where, json={"name": NAMES[kind[:-1]]}, headers=headers, timeout=120)
         assert made.status_code in {201, 409}
     yield header
     # Other tests sign in at this server with a password alone.
     account = {"requires_second_factor": False}
-    changed = httpx.patch(f"{server.url}/api/v1/account", json=account, headers=headers, timeout=60)
+    changed = httpx.patch(f"{server.url}/api/v1/account", json=account, headers=headers, timeout=120)
     assert changed.status_code == 200, changed.text
 
 
@@ -105,5 +105,5 @@ def test_no_request_breaks_the_server_or_its_word(case: Any, server: Running, au
     if "Idempotency-Key" in case.headers and not case.meta.is_negative_at(ParameterLocation.HEADER):
         case.headers["Idempotency-Key"] = uuid.uuid4().hex  # the same for two requests is refused
     case.call_and_validate(
-        base_url=f"{server.url}/api/v1", headers={"Authorization": authorization}, checks=ALL, timeout=60
+        base_url=f"{server.url}/api/v1", headers={"Authorization": authorization}, checks=ALL, timeout=120
     )

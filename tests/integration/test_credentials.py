@@ -66,11 +66,11 @@ def test_a_warm_basic_key_costs_no_query_and_little_time(people: People) -> None
     entry = settled(basic(people.owner))
     assert (entry.account_id, entry.user_id) == (people.owner.user.account_id, people.owner.user.pk)
     with CaptureQueriesContext(connection) as queries:
-        began = time.perf_counter()
+        began = time.thread_time()
         count = 2000
         for _ in range(count):
             outcome = basic(people.owner)
-        each = (time.perf_counter() - began) / count
+        each = (time.thread_time() - began) / count
     assert isinstance(outcome, key_cache.KeyEntry)
     assert not queries.captured_queries
     assert each < 50e-6, f"{each * 1e6:.1f} us; about 5 us on an idle machine"

@@ -15,7 +15,7 @@ def _get(server: stack.Running, path: str) -> Any:
     key = f"{server.credentials['access_key_id']}:{server.credentials['access_key_secret']}"
     request = urllib.request.Request(f"{server.url}/api/v1/instances/{server.credentials['instance']}{path}")
     request.add_header("Authorization", f"Basic {base64.b64encode(key.encode()).decode()}")
-    with DIRECT.open(request, timeout=10) as response:
+    with DIRECT.open(request, timeout=120) as response:
         return json.load(response)
 
 

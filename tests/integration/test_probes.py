@@ -12,7 +12,7 @@ from tests.stack import Running
 @pytest.fixture
 def client(server: Running) -> Iterator[httpx.Client]:
     key = (server.credentials["access_key_id"], server.credentials["access_key_secret"])
-    with httpx.Client(base_url=server.url, auth=key, headers={"content-type": "application/json"}) as made:
+    with httpx.Client(base_url=server.url, auth=key, headers={"content-type": "application/json"}, timeout=120) as made:
         yield made
 
 

@@ -22,7 +22,7 @@ class Client:
     """A connection that sends commands and reads what comes."""
 
     def __init__(self, port: int) -> None:
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=20)
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=120)
         self.decoder = Decoder(limits.FRAME_BYTES)
 
     def send(self, command: Command) -> None:

@@ -18,7 +18,7 @@ def signed(key: dict[str, str], **fields: str) -> dict[str, str]:
 def test_sub_account_reaches_the_topic_it_was_granted_alone(server: Running) -> None:
     given = server.credentials
     auth = (given["access_key_id"], given["access_key_secret"])
-    with httpx.Client(base_url=server.url, auth=auth, timeout=60) as owner:
+    with httpx.Client(base_url=server.url, auth=auth, timeout=120) as owner:
         for topic in ("rem-a", "rem-b"):
             assert owner.post(f"{ROOT}/topics", json={"name": topic}).status_code in {201, 409}
         assert owner.post("/api/v1/users", json={"name": "rem"}).status_code == 201

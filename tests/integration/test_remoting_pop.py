@@ -32,7 +32,7 @@ def rest(server: Running, method: str, path: str, *, body: Any = None) -> Any:  
             "Content-Type": "application/json",
         },
     )
-    with urllib.request.urlopen(request, timeout=40) as response:
+    with urllib.request.urlopen(request, timeout=120) as response:
         return json.loads(response.read() or b"null")
 
 

@@ -33,7 +33,7 @@ def secured(folder: Path) -> Iterator[Running]:
 
 
 def connect(server: Running, port: str = "MQ_BROKER_PORT") -> socket.socket:
-    return socket.create_connection(("127.0.0.1", server.ports[port]), timeout=20)
+    return socket.create_connection(("127.0.0.1", server.ports[port]), timeout=120)
 
 
 def trusting(folder: Path) -> ssl.SSLContext:

@@ -25,7 +25,7 @@ COMMIT, ROLL_BACK, UNKNOWN = "8", "12", "0"
 @pytest.fixture
 def owner(server: Running) -> Iterator[httpx.Client]:
     auth = (server.credentials["access_key_id"], server.credentials["access_key_secret"])
-    with httpx.Client(base_url=server.url, auth=auth, timeout=30) as client:
+    with httpx.Client(base_url=server.url, auth=auth, timeout=120) as client:
         yield client
 
 
@@ -220,7 +220,7 @@ def second_worker(server: Running) -> Iterator[dict[str, int]]:
         yield ports
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(120)
 
 
 def _listens(port: int) -> bool:

@@ -107,7 +107,7 @@ def test_nothing_outlives_a_killed_supervisor(own_server: stack.Running) -> None
     family = psutil.Process(own_server.process.pid).children(recursive=True)
     own_server.process.kill()
     own_server.process.wait()
-    _, left = psutil.wait_procs(family, timeout=20)
+    _, left = psutil.wait_procs(family, timeout=120)
     assert left == []
 
 

@@ -14,7 +14,7 @@ ROOT = "/api/v1/instances/default"
 @pytest.fixture
 def owner(server: Running) -> Iterator[httpx.Client]:
     auth = (server.credentials["access_key_id"], server.credentials["access_key_secret"])
-    with httpx.Client(base_url=server.url, auth=auth, timeout=30) as client:
+    with httpx.Client(base_url=server.url, auth=auth, timeout=120) as client:
         for name in ("tx-a", "tx-b"):
             made = client.post(f"{ROOT}/topics", json={"name": name, "type": "TRANSACTION"})
             assert made.status_code in {201, 409}
@@ -27,7 +27,7 @@ def owner(server: Running) -> Iterator[httpx.Client]:
 def member(server: Running, owner: httpx.Client) -> Iterator[httpx.Client]:
     assert owner.post("/api/v1/users", json={"name": "tx"}).status_code == 201
     made = owner.post("/api/v1/users/tx/access-keys", json={}).json()
-    with httpx.Client(base_url=server.url, auth=(made["id"], made["secret"]), timeout=30) as client:
+    with httpx.Client(base_url=server.url, auth=(made["id"], made["secret"]), timeout=120) as client:
         yield client
     owner.delete("/api/v1/users/tx")
     owner.delete("/api/v1/policies/grants-user-tx")
@@ -53,7 +53,7 @@ def test_preparing_deciding_and_polling_need_pub_on_the_topic(owner: httpx.Clien
     assert poll(member).status_code == poll(member, topics=["tx-a"]).status_code == 403
     grant = {"name": "tx-a", "right": "PUB", "user": "tx"}
     assert owner.post(f"{ROOT}/grants", json=grant).status_code == 200
-    wait_until(lambda: half(member, "tx-a").status_code == 201, what="the grant to count", seconds=60)
+    wait_until(lambda: half(member, "tx-a").status_code == 201, what="the grant to count")
     # Checks of tx-b are due as well, and stay away.
     assert poll(member).status_code == poll(member, topics=["tx-a", "tx-b"]).status_code == 403
     checks = wait_until(lambda: poll(member, topics=["tx-a"]).json()["checks"], what="a check")
@@ -70,7 +70,7 @@ def test_what_was_discarded_takes_the_right_to_send_again(owner: httpx.Client, m
     wait_until(lambda: owner.get(address).json()["state"] == "DISCARDED", what="the discard")
     owner.patch(f"{ROOT}/producer-groups/tx-till", json={"max_checks": None}).raise_for_status()
     assert owner.post(f"{ROOT}/grants", json={"name": "tx-a", "right": "PUB", "user": "tx"}).status_code == 200
-    wait_until(lambda: decide(member, transaction, "commit").status_code == 409, what="the grant to count", seconds=60)
+    wait_until(lambda: decide(member, transaction, "commit").status_code == 409, what="the grant to count")
     refused = decide(member, transaction, "commit", discarded=True)
     assert (refused.status_code, refused.json()["action"]) == (403, "mq:Resend")
     statement = {"Effect": "Allow", "Action": "mq:Resend", "Resource": "acs:mq:*:*:default%tx-a"}

@@ -58,7 +58,7 @@ def test_a_webhook_is_asked_until_it_decides(open_server: Running, hook: tuple[s
     handler.answers += [(500, b""), (200, b"{}"), (200, b'{"decision": "unknown"}'), (200, b'{"decision": "commit"}')]
     credentials = open_server.credentials
     auth = (credentials["access_key_id"], credentials["access_key_secret"])
-    with httpx.Client(base_url=open_server.url, auth=auth, timeout=30) as client:
+    with httpx.Client(base_url=open_server.url, auth=auth, timeout=120) as client:
         assert client.post(f"{ROOT}/topics", json={"name": "hooked", "type": "TRANSACTION"}).status_code == 201
         settings = {"immunity_seconds": 1, "interval_seconds": 1, "webhook_url": url}
         changed = client.patch(f"{ROOT}/producer-groups/hooked", json=settings).json()
@@ -91,7 +91,7 @@ def test_an_address_that_cannot_be_called_is_refused_when_it_is_set(server: Runn
     credentials = server.credentials
     auth = (credentials["access_key_id"], credentials["access_key_secret"])
     answer = httpx.patch(
-        f"{server.url}{ROOT}/producer-groups/badly-hooked", json={"webhook_url": url}, auth=auth, timeout=30
+        f"{server.url}{ROOT}/producer-groups/badly-hooked", json={"webhook_url": url}, auth=auth, timeout=120
     )
     assert (answer.status_code, answer.json()["code"]) == (400, "INVALID_REQUEST")
 
@@ -99,7 +99,7 @@ def test_an_address_that_cannot_be_called_is_refused_when_it_is_set(server: Runn
 def test_an_address_inside_is_not_called(server: Running) -> None:
     credentials = server.credentials
     auth = (credentials["access_key_id"], credentials["access_key_secret"])
-    with httpx.Client(base_url=server.url, auth=auth, timeout=30) as client:
+    with httpx.Client(base_url=server.url, auth=auth, timeout=120) as client:
         client.post(f"{ROOT}/topics", json={"name": "inside", "type": "TRANSACTION"})
         settings = {"immunity_seconds": 1, "webhook_url": f"https://localhost:{server.ports['MQ_HTTP_PORT']}/"}
         client.patch(f"{ROOT}/producer-groups/inside", json=settings).raise_for_status()

@@ -37,7 +37,7 @@ def second_worker(server: Running, log: Path) -> Iterator[tuple[subprocess.Popen
         yield worker, ports["MQ_NAMESRV_PORT"]
     finally:
         worker.kill()
-        worker.wait(20)
+        worker.wait(120)
 
 
 def bodies(program: Program, word: str) -> set[str]:

@@ -160,11 +160,11 @@ def test_clients_with_tls_are_served_and_look_at_the_certificate(
     (cert, key), (other, _) = [certificates.write(folder) for folder in folders]
     strict = "-Dtls.enable=true -Dtls.test.mode.enable=false -Dtls.client.authServer=true -Dtls.client.trustCertPath="
     with stack.running(MQ_TLS_CERT=str(cert), MQ_TLS_KEY=str(key), MQ_REMOTING_TLS_ONLY="1") as server:
-        address = f"127.0.0.1:{server.ports['MQ_NAMESRV_PORT']}"
         for version in CLIENTS:
             java = Java(version, built(version), server, programs)
             for options in ("-Dtls.enable=true", f"{strict}{cert}"):
-                assert java.run("Hello", address, JAVA_TOOL_OPTIONS=options)[0] == ["SEND_OK"]
+                sent = java.run("Send", "tls-welcome", JAVA_TOOL_OPTIONS=options)
+                assert [line[2] for line in sent] == ["SEND_OK"] * 8
             for options in ("-Dtls.enable=false", f"{strict}{other}"):
                 program = java.start("Send", "tls-refused", JAVA_TOOL_OPTIONS=options)
                 assert program.failure()[0][0] == "FAILED"

@@ -99,7 +99,7 @@ def _in_another_thread(work: Callable[[], int]) -> int:
             connection.close()
 
     with ThreadPoolExecutor(1) as pool:
-        return pool.submit(run).result(timeout=20)
+        return pool.submit(run).result(timeout=120)
 
 
 def test_a_member_without_rights_is_denied_by_the_engine_too(people: People) -> None:

@@ -36,9 +36,9 @@ def test_only_pages_of_this_site_open_a_websocket_with_the_readers_cookie(
 
     async def scene() -> tuple[bool, Any]:
         socket = WebsocketCommunicator(app, "/ws/v1/hints", headers=headers)
-        accepted, _protocol = await socket.connect(timeout=10)
+        accepted, _protocol = await socket.connect(timeout=60)
         quiet = accepted and await socket.receive_nothing(timeout=0.5)
-        closed = None if not accepted or quiet else await socket.receive_output()
+        closed = None if not accepted or quiet else await socket.receive_output(timeout=60)
         await socket.disconnect()
         return accepted, closed
 

@@ -42,7 +42,7 @@ def answer_of(browser: Client, path: str = "/signin/acme/openid?next=/keys") -> 
     """Returns the address the provider sends the browser back to."""
     left = browser.get(path)
     assert left.status_code == 302, left.content
-    return str(httpx.get(left.headers["Location"], follow_redirects=False).headers["location"])
+    return str(httpx.get(left.headers["Location"], follow_redirects=False, timeout=120).headers["location"])
 
 
 def go_through(browser: Client) -> Any:

@@ -66,7 +66,7 @@ class Rest:
 @pytest.fixture
 def rest(server: Running) -> Iterator[Rest]:
     key = server.credentials["access_key_id"], server.credentials["access_key_secret"]
-    with httpx.Client(base_url=server.url, auth=key, timeout=60.0, trust_env=False) as client:
+    with httpx.Client(base_url=server.url, auth=key, timeout=180.0, trust_env=False) as client:
         yield Rest(client)
 
 

@@ -68,7 +68,7 @@ def test_a_request_that_redis_lost_is_a_timeout_and_its_reply_is_refused(
 ) -> None:
     topic, group = lonely.topic(), lonely.group()
     lonely.ready(group, topic)
-    asking = threads.submit(lonely.ask, topic, timeout_seconds=4)
+    asking = threads.submit(lonely.ask, topic, timeout_seconds=8)
     request = lonely.request_in(group, topic)
     with redis.Redis(unix_socket_path=str(own_server.data_dir / "run" / "redis.sock")) as store:
         store.flushall()

@@ -21,7 +21,7 @@ class Work:
     def __call__(self, items: Sequence[int]) -> list[int]:
         self.batches.append(list(items))
         self.begun.release()
-        assert self.gate.wait(10)
+        assert self.gate.wait(60)
         if 13 in items:
             raise Rejected("unlucky")
         return [2 * item for item in items]
@@ -34,7 +34,7 @@ def work() -> Work:
 
 async def begun(work: Work) -> None:
     """Waits for one more batch to be under way."""
-    assert await asyncio.to_thread(work.begun.acquire, timeout=10)
+    assert await asyncio.to_thread(work.begun.acquire, timeout=60)
 
 
 async def test_callers_that_wait_become_one_batch_in_order(work: Work) -> None:

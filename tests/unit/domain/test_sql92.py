@@ -1,7 +1,7 @@
 """SQL92 filters: what they want, what is refused and how it is said, and that no text takes long or breaks anything."""
 
 from dataclasses import dataclass, field
-from time import perf_counter
+from time import thread_time
 from typing import Any
 
 import pytest
@@ -177,10 +177,10 @@ def test_whatever_the_text_it_is_refused_or_answers(text: str) -> None:
 )
 def test_a_long_text_takes_no_longer_than_its_length(seed: str) -> None:
     text = (seed * limits.SQL_FILTER_CHARS)[: limits.SQL_FILTER_CHARS]
-    began = perf_counter()
+    began = thread_time()
     with pytest.raises(Rejected):
         filters.parse_sql(text)
-    assert perf_counter() - began < 0.5
+    assert thread_time() - began < 0.5
 
 
 def test_a_noted_filter_is_of_the_kind_it_was() -> None:

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from brokers.domain.buckets import Bucket, Purse
+from tests import tempo
 
 RATES = st.floats(min_value=1, max_value=1e6)
 STEPS = st.lists(st.tuples(st.floats(0, 2), st.floats(0, 500)), max_size=60)
@@ -116,4 +117,4 @@ def test_asking_a_full_purse_costs_less_than_a_microsecond_beyond_the_call() -> 
     finally:
         allowances._sending.clear()
     assert purse.count < 1e9
-    assert seconds < 2e-6  # measured 0.5 on an idle machine; twice the promise, for a busy one
+    assert seconds < 2e-6 * tempo.slowness()  # measured 0.5 on an idle machine; twice the promise, for a busy one

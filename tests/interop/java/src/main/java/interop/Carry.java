@@ -40,6 +40,7 @@ public final class Carry {
         producer.setSendMsgTimeout(3000);
         producer.start();
         MQClientInstance client = producer.getDefaultMQProducerImpl().getMqClientFactory();
+        client.updateTopicRouteInfoFromNameServer(topic); // from the first name server, while it knows no other
         know(client);
         Thread input = new Thread(Carry::awaitEnd);
         input.start();

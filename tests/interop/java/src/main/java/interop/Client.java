@@ -16,7 +16,7 @@ final class Client {
     static final String NAMESRV = System.getenv("NAMESRV");
     /** What a program waits for as long as nothing else is said; a machine may be slow. */
     static final int PATIENCE_SECONDS = 200;
-    private static final int API_MILLISECONDS = 60000;
+    private static final int API_MILLISECONDS = 20000;
 
     static {
         // The clients' threads would keep a program alive whose main thread has failed.
