@@ -154,6 +154,8 @@ async def _second_who_waits(server: Running) -> httpx.Response | None:
                 assert (await client.post(path, json=look)).status_code == 200
                 if answer.status_code == 429:
                     return answer
+                if first.done() and first.result().status_code == 429:
+                    return first.result()  # the other came before it
         finally:
             first.cancel()
             await asyncio.gather(first, return_exceptions=True)
