@@ -156,6 +156,7 @@ def _matrix() -> Iterator[dict[str, Ask]]:
         for name in test_left_out.PARTS:
             found[f"part {name}"] = partial(test_left_out.test_part, made, name)
         found["part server.traffic#own"] = partial(test_left_out.test_traffic_is_that_of_the_account, made)
+        found["part quotas.counts"] = partial(test_left_out.test_what_is_counted_for_limits_is_the_accounts, made)
         counted = test_left_out.test_how_many_transactions_wait_is_shown_to_who_may_see_messages
         found["part topics.queues"] = partial(counted, made, opened)
         for name in test_selves.OWN_PAGES:

@@ -115,7 +115,9 @@ def _as_held(world: World, who: Who, row: Row, *, owner: str) -> Iterator[Who]:
     allows = [{"Effect": "Allow", "Action": action, "Resource": resource} for action, resource in needs]
     allows = allows or [{"Effect": "Allow", "Action": "mq:PUB", "Resource": "acs:mq:*:*:nothing%nothing"}]
     if who.name == "lacking":
-        for gone in allows[: None if owner in {"own", "malformed"} else 1] if len(allows) > 1 else []:
+        for gone in allows if len(allows) > 1 else []:
+            if gone is not allows[0] and not _is_asked(gone["Action"], allows[0]["Action"], owner=owner):
+                continue
             rest = [one for one in allows if one is not gone]
             yield world.hold(who.name, {"Version": "1", "Statement": rest})
         return
@@ -131,6 +133,11 @@ def _as_held(world: World, who: Who, row: Row, *, owner: str) -> Iterator[Who]:
     for action, resource in needs if owner == "own" else needs[:1]:
         deny = {"Effect": "Deny", "Action": action, "Resource": resource}
         yield world.hold(who.name, {"Version": "1", "Statement": [*allows, deny]})
+
+
+def _is_asked(action: str, first: str, *, owner: str) -> bool:
+    """Whether a further right is asked for, too: of one's own; of a name that cannot be, unless it is what is given."""
+    return owner == "own" or (owner == "malformed" and action.partition(":")[0] == first.partition(":")[0])
 
 
 def hold_again(world: World, cell: Cell) -> None:

@@ -20,7 +20,7 @@ BASE = ("mq:QueryInstanceBaseInfo", SHOP)
 GIVEN = ("mq:PUB", TOPIC)
 GRANT_POLICY = "ram:policy/grants-user-{user}"
 GRANTING: tuple[Need, ...] = (
-    ("ram:CreatePolicy", GRANT_POLICY), ("ram:AttachPolicy", GRANT_POLICY), ("ram:GetPolicy", GRANT_POLICY),
+    ("ram:CreatePolicy", GRANT_POLICY), ("ram:AttachPolicy", GRANT_POLICY),
     GIVEN, ("mq:QueryTopic", TOPIC), ("mq:ListTopic", SHOP), ("mq:ListGroup", SHOP), BASE,
 )  # fmt: skip
 DOCUMENT = (
@@ -144,6 +144,10 @@ API: dict[str, Row] = {
     "updateLimits": row(
         "mq:UpdateLimits", SHOP, ("mq:QueryLimits", "mq:*"), sees_all=True, named=("instance",),
         body={"scope": "instance", "target": "{instance}", "limits": {"topics": 50}},
+    ),
+    "updateLimits#account": row(
+        "mq:UpdateLimits", "mq:*", ("mq:QueryLimits", "mq:*"), sees_all=True,
+        body={"scope": "account", "limits": {"send_bytes_per_second": 900}},
     ),
     "updateLimits#key": row(
         "mq:UpdateLimits", "mq:*", ("mq:QueryLimits", "mq:*"), sees_all=True, named=("key",),

@@ -9,17 +9,19 @@ from typing import Any
 
 import pytest
 
-from brokers.catalog import actions, snapshot
+from brokers.catalog import actions, quotas, snapshot
 from brokers.console import rows, traces
 from brokers.domain import messages
 from brokers.domain.actor import Actor
 from brokers.domain.names import TRACE_TOPIC
+from brokers.domain.quotas import Quota
 from brokers.doors.remoting.admin import server
 from brokers.engine import browse, figures, publish, request_pages, request_stats, visible
 from brokers.leases import requests
 from brokers.models import Instance
 from tests.integration.matrix.doors import Doors
 from tests.integration.matrix.rows import BASE, SHOP, TOPIC, Need
+from tests.integration.matrix.test_http import pages
 from tests.integration.matrix.test_rooms import Things, holding
 from tests.integration.matrix.world import World, actor_of
 
@@ -113,9 +115,16 @@ def test_traffic_is_that_of_the_account(world: World) -> None:
     assert server._traffic(world.ours.root).sent == figures.traffic(own).sent
 
 
+def test_what_is_counted_for_limits_is_the_accounts(world: World) -> None:
+    own = set(Instance.objects.filter(account=world.ours.account).values_list("pk", flat=True))
+    for quota in (Quota.TOPICS, Quota.GROUPS):
+        counted = quotas.counts(world.ours.account.pk, quota)
+        assert counted and set(counted) <= own
+
+
 def test_how_many_transactions_wait_is_shown_to_who_may_see_messages(world: World, doors: Doors) -> None:
     names = world.ours.names
-    address, mark = f"/instances/{names['instance']}/topics/{names['topic']}", f"transactions:{names['instance_id']}"
+    address, mark = pages()["topic"].format(**names), f"transactions:{names['instance_id']}"
     look: Need = ("mq:QueryTopic", TOPIC)
     less = holding(world, [("Allow", *BASE), ("Allow", *look)])
     told: Any = doors.page(less, "GET", address)

@@ -102,7 +102,10 @@ ROOMS: dict[str, tuple[Callable[..., Any], Call]] = {
     "relays.deliver": (relays.deliver, lambda t: ((t.group, "c"), {"place": relays.Place(1, 0)})),
     "own_policies.edit": (
         own_policies.edit,
-        lambda t: ((f"acl-user-{t.names['user']}", lambda _before: [AS_JSON["Statement"]]), {"user": t.names["user"]}),
+        lambda t: (
+            (f"acl-user-{t.names['user']}", lambda _before: [cells.filled(AS_JSON["Statement"], t.names)]),
+            {"user": t.names["user"]},
+        ),
     ),
     "transaction_pages.one": (transaction_pages.one, lambda t: ((t.instance, t.names["transaction"]), {})),
 }
