@@ -11,6 +11,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import psycopg
+
 from . import java, peers, preload, rabbitmq, remoting, report, stack
 
 _RESULTS = Path(__file__).parent / "results"
@@ -34,9 +36,10 @@ def main() -> None:
     for name, reason in _left_out(options).items():
         print(f"left out: {name}: {reason}", file=sys.stderr)
     _RESULTS.mkdir(exist_ok=True)
-    (_RESULTS / "latest.json").write_text(json.dumps({"machine": machine, "figures": figures}, indent=1) + "\n")
+    name = options.only or "latest"
+    (_RESULTS / f"{name}.json").write_text(json.dumps({"machine": machine, "figures": figures}, indent=1) + "\n")
     table = report.table(machine, figures)
-    (_RESULTS / "latest.md").write_text(table)
+    (_RESULTS / f"{name}.md").write_text(table)
     print(table)
 
 
@@ -75,6 +78,7 @@ def _measure(running: stack.Stack, options: argparse.Namespace) -> Figures:
     if options.only == "remoting":
         return figures
     _say("receive(32) and acknowledge")
+    _rest(running)
     figures["receive_ack"] = _client(running, kind="drain", connections=16, max=32)
     _say(f"{options.backlog} messages waiting")
     preload.fill(running, options.backlog)
@@ -95,23 +99,35 @@ def _round(running: stack.Stack, pgmq: peers.Pgmq | None, *, options: argparse.N
     seconds = options.seconds
     if options.only == "remoting":
         return {"pgmq_send_unary": {"per_second": pgmq.send_unary(clients=64, seconds=seconds)}} if pgmq else {}
-    # First, while no disk is busy with the gigabytes of the others.
+    _rest(running)
     found["end_to_end"] = _client(
         running, kind="end_to_end", topic="live", group="bench-live", connections=64, consumers=8, rate=1000,
         seconds=seconds,
     )  # fmt: skip
     found["copy_ceiling"] = {"per_second": peers.copy_ceiling(running.database_url, seconds=seconds)}
     found["echo"] = _echo(seconds)
+    _rest(running)
     found["send_unary"] = _client(running, kind="unary", body=_BODY, connections=64, seconds=seconds)
     if pgmq:
+        _rest(running)
         found["pgmq_send_unary"] = {"per_second": pgmq.send_unary(clients=64, seconds=seconds)}
+    _rest(running)
     found["send_batch"] = _client(
         running, kind="unary", body=_BATCH, connections=16, seconds=seconds, suffix=":batch", messages=100
     )
     if pgmq:
+        _rest(running)
         found["pgmq_send_batch"] = {"per_second": pgmq.send_batches(clients=4, seconds=seconds)}
+        _rest(running)
         found["pgmq_read_delete"] = {"per_second": pgmq.read_and_delete(clients=16, seconds=seconds)}
     return found
+
+
+def _rest(running: stack.Stack) -> None:
+    """Waits until the disk is done with what was written before: nobody pays for another's gigabytes."""
+    with psycopg.connect(running.database_url, autocommit=True) as connection:
+        connection.execute("CHECKPOINT")
+    os.sync()
 
 
 def _client(running: stack.Stack, **plan: Any) -> dict[str, float]:  # Any: JSON values

@@ -40,7 +40,7 @@ _PULL_AGAIN_SECONDS = 5.0
 _REFRESH_SECONDS = 1.0
 # A group that found few messages looks for the next ones so much later at the earliest: one look costs as much as ten
 # messages, and at a thousand a second each would be looked for alone. The first after a rest waits for nothing.
-_GATHER_SECONDS = 0.004
+_GATHER_SECONDS = 0.008
 _FEW_COUNT = 16
 _PRESENCE_SECONDS = 5.0
 _USE_SECONDS = 60.0
