@@ -157,6 +157,8 @@ def _matrix() -> Iterator[dict[str, Ask]]:
             found[f"part {name}"] = partial(test_left_out.test_part, made, name)
         found["part server.traffic#own"] = partial(test_left_out.test_traffic_is_that_of_the_account, made)
         found["part quotas.counts"] = partial(test_left_out.test_what_is_counted_for_limits_is_the_accounts, made)
+        polling = test_left_out.test_a_poll_for_checks_leaves_out_what_is_denied
+        found["part transactions.wait_for_checks"] = partial(polling, made, opened)
         counted = test_left_out.test_how_many_transactions_wait_is_shown_to_who_may_see_messages
         found["part topics.queues"] = partial(counted, made, opened)
         for name in test_selves.OWN_PAGES:

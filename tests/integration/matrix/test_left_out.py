@@ -16,12 +16,12 @@ from brokers.domain.actor import Actor
 from brokers.domain.names import TRACE_TOPIC
 from brokers.domain.quotas import Quota
 from brokers.doors.remoting.admin import server
-from brokers.engine import browse, figures, publish, request_pages, request_stats, visible
+from brokers.engine import back_checks, browse, figures, publish, request_pages, request_stats, visible
 from brokers.leases import requests
 from brokers.models import Instance
 from tests.integration.matrix.doors import Doors
 from tests.integration.matrix.rows import BASE, SHOP, TOPIC, Need
-from tests.integration.matrix.test_http import pages
+from tests.integration.matrix.test_http import operations, pages
 from tests.integration.matrix.test_rooms import Things, holding
 from tests.integration.matrix.world import World, actor_of
 
@@ -120,6 +120,20 @@ def test_what_is_counted_for_limits_is_the_accounts(world: World) -> None:
     for quota in (Quota.TOPICS, Quota.GROUPS):
         counted = quotas.counts(world.ours.account.pk, quota)
         assert counted and set(counted) <= own
+
+
+def test_a_poll_for_checks_leaves_out_what_is_denied(world: World, doors: Doors) -> None:
+    things, (method, path) = Things(world), operations()["pollChecks"]
+    names = {"instance": things.instance.name, "group": things.names["makers"]}
+    less = holding(world, [("Allow", "mq:PUB", "mq:{instance}%*"), ("Deny", "mq:PUB", TOPIC)])
+    try:
+        back_checks.check_now(world.ours.root, things.entry, things.transaction)
+        assert back_checks.claim_due(100)
+        for who, count in ((less, 0), (world.people["root"], 1)):
+            told = doors.api(who, method, f"/api/v1{path.format(**names)}", body=b"{}")
+            assert told.status == 200 and told.text.count('"message_id"') == count, told
+    finally:
+        world.restore()
 
 
 def test_how_many_transactions_wait_is_shown_to_who_may_see_messages(world: World, doors: Doors) -> None:
