@@ -46,6 +46,7 @@ MEANINGS = (
     "A tag has|A key has|A property|Property|(?:sharding_key|dedup_id|client_id) has",  # none that cannot be printed
     r"deliver_at is|\w+ is too far away|Give deliver_at or delay_seconds, not both",
     "Ask about one action",
+    "Give ids or a filter, not both",
     "This instance has many queues",
     r".*(?:Null characters are not allowed|NUL|printable characters|without blanks)",  # as the introduction says
 )

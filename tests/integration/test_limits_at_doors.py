@@ -121,7 +121,9 @@ def test_remoting_clients_hear_flow_control(server: Running, owner: httpx.Client
 
 
 def test_requests_that_wait_are_connections_and_others_never_are(server: Running, owner: httpx.Client) -> None:
-    assert owner.post(f"{ROOT}/topics", json={"name": "waited-for"}).status_code in {201, 409}
+    # A group of its own: what the others' consumers let go would end a wait early.
+    for kind, name in (("topics", "waited-for"), ("groups", "waiters")):
+        assert owner.post(f"{ROOT}/{kind}", json={"name": name}).status_code in {201, 409}
     limit = {"scope": "account", "limits": {"connections": 1}}
     assert owner.patch("/api/v1/limits", json=limit).status_code == 200
     try:
@@ -131,7 +133,7 @@ def test_requests_that_wait_are_connections_and_others_never_are(server: Running
         assert (refused.json()["code"], refused.json()["limit"]) == ("QUOTA_EXCEEDED", "connections")
         assert refused.headers["Retry-After"]
         assert "may have 1 connections" in refused.json()["detail"]
-        path, wait = f"{ROOT}/groups/limited-g/messages:receive", {"topics": ["waited-for"], "wait_seconds": 1}
+        path, wait = f"{ROOT}/groups/waiters/messages:receive", {"topics": ["waited-for"], "wait_seconds": 1}
         # Whoever hung up holds no place any more, nor does whoever has its answer.
         for _ in range(2):
             wait_until(lambda: owner.post(path, json=wait).status_code == 200, what="the place to be free", seconds=60)
@@ -142,7 +144,7 @@ def test_requests_that_wait_are_connections_and_others_never_are(server: Running
 async def _second_who_waits(server: Running) -> httpx.Response | None:
     """Returns the refusal of a receive that would wait beside another one, None when it may; one that does not may."""
     auth = (server.credentials["access_key_id"], server.credentials["access_key_secret"])
-    path = f"{ROOT}/groups/limited-g/messages:receive"
+    path = f"{ROOT}/groups/waiters/messages:receive"
     long, short, look = ({"topics": ["waited-for"], "wait_seconds": seconds} for seconds in (20, 3, 0))
     async with httpx.AsyncClient(base_url=server.url, auth=auth, timeout=60) as client:
         first = asyncio.create_task(client.post(path, json=long))
