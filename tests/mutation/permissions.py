@@ -1,7 +1,9 @@
 """Removes every permission check of the source in turn and looks whether the matrix notices.
 
-    python -m tests.mutation.permissions [--door=api|page|remoting|room|hints …] [--from=NUMBER] [part of a path …]
+    python -m tests.mutation.permissions [--door=api|page|remoting|room|part|self|hints …] [--from=NUMBER] [text …]
 
+A text chooses the checks whose path, line or words hold it: `accounts/grants.py:140`. A door may be the beginning of an
+operation's name: `--door="api deletePolicy"`.
 The matrix is first asked once with every check counted, which tells the operations that pass each of them, and leaves
 out those that differ already. Then, for each check, the code without it takes its place in the running functions and
 only those operations are asked again, until one cell differs; the world is put right after each.
@@ -27,8 +29,8 @@ from tests.mutation.sites import Site
 
 LEAST_PERCENT = 95
 # Who is asked again: those whose answers a missing check changes.
-ASKERS = frozenset({"no policy", "exact", "wildcard", "denied", "foreign root", "foreign wildcard"})
-OPERATIONS_A_SITE = 12
+ASKERS = frozenset({"no policy", "exact", "wildcard", "denied", "lacking", "foreign root", "foreign wildcard"})
+OPERATIONS_A_SITE = 30
 
 Ask = Callable[[], None]
 
@@ -87,8 +89,9 @@ def _notices(site: Site, operations: list[tuple[str, Ask]]) -> str:
 
 
 def _differs(site: Site, name: str, ask: Ask) -> bool:
-    from tests.integration.matrix import cells
+    from tests.integration.matrix import cells, world
 
+    world.forget()  # what was asked before must not answer in place of the changed code
     with sites.Changed([site]):
         try:
             ask()
@@ -120,8 +123,10 @@ def _matrix() -> Iterator[dict[str, Ask]]:
         rows,
         test_hints,
         test_http,
+        test_left_out,
         test_remoting,
         test_rooms,
+        test_selves,
         world,
     )
     from tests.integration.matrix import conftest as fixtures
@@ -145,6 +150,23 @@ def _matrix() -> Iterator[dict[str, Ask]]:
             found[f"remoting {name}"] = partial(test_remoting.test_request, made, opened, name)
         for name in test_rooms.ROOMS:
             found[f"room {name}"] = partial(test_rooms.test_room, made, name)
+        found["room replying.reply"] = partial(test_rooms.test_a_reply_needs_the_right_to_consume, made, opened)
+        choosing = test_rooms.test_only_a_producer_that_may_send_is_asked_about_a_message
+        found["room producers.choose"] = partial(choosing, made, opened)
+        for name in test_left_out.PARTS:
+            found[f"part {name}"] = partial(test_left_out.test_part, made, name)
+        found["part server.traffic#own"] = partial(test_left_out.test_traffic_is_that_of_the_account, made)
+        found["part quotas.counts"] = partial(test_left_out.test_what_is_counted_for_limits_is_the_accounts, made)
+        polling = test_left_out.test_a_poll_for_checks_leaves_out_what_is_denied
+        found["part transactions.wait_for_checks"] = partial(polling, made, opened)
+        counted = test_left_out.test_how_many_transactions_wait_is_shown_to_who_may_see_messages
+        found["part topics.queues"] = partial(counted, made, opened)
+        for name in test_selves.OWN_PAGES:
+            found[f"self page {name}"] = partial(test_selves.test_page_of_oneself, made, opened, name)
+        for name in test_selves.OWN_OPERATIONS:
+            found[f"self api {name}"] = partial(test_selves.test_operation_of_oneself, made, opened, name)
+        for name in test_selves.PROVED:
+            found[f"self proof {name}"] = partial(test_selves.test_root_proves_first_who_it_is, made, opened, name)
         found["hints"] = partial(test_hints.test_watch, made, opened)
         yield found
 

@@ -76,11 +76,15 @@ BUTTONS = {
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """One call or `raise`. `function` is the qualified name of the function it stands in."""
+    """One call or `raise`. `function` is the qualified name of the function it stands in.
+
+    The end tells it from what is called upon it: `rows.filter(…)` and `rows.filter(…).first()` begin alike.
+    """
 
     path: Path
     line: int
     column: int
+    end: tuple[int | None, int | None]
     function: str
     text: str
     number: int
@@ -106,7 +110,8 @@ def find() -> Iterator[Site]:
     for number, (path, function, node) in enumerate(calls, 1):
         text = ast.unparse(node)
         if (path, function, text) not in seen:
-            yield Site(path, node.lineno, node.col_offset, function, text[:90], number)
+            end = (node.end_lineno, node.end_col_offset)
+            yield Site(path, node.lineno, node.col_offset, end, function, text[:90], number)
         seen.add((path, function, text))
 
 
@@ -201,7 +206,8 @@ class _Change(ast.NodeTransformer):
         return ast.copy_location(ast.Subscript(pair, ast.Constant(1), ast.Load()), node)
 
     def _is_it(self, node: ast.Call | ast.Raise) -> bool:
-        return (node.lineno, node.col_offset) == (self._site.line, self._site.column)
+        began, ended = (node.lineno, node.col_offset), (node.end_lineno, node.end_col_offset)
+        return began == (self._site.line, self._site.column) and ended == self._site.end
 
 
 _reached: set[int] = set()

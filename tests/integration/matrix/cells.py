@@ -9,13 +9,15 @@ from urllib.parse import quote, unquote
 
 from tests.integration.matrix.doors import Answer
 from tests.integration.matrix.rows import Need, Row
-from tests.integration.matrix.world import CANARY, CANARY_NUMBER, HIDDEN, Tenant, Who, World
+from tests.integration.matrix.world import CANARY, CANARY_NUMBER, HIDDEN, TWIN, Tenant, Who, World
 from tests.unit.policies import naive
 
 OWNERS = ("own", "foreign", "crossed", "missing", "malformed")
 # Words of an address that name nothing of anybody.
-CONSTANT = {"scope": "account", "of_instance": "instance", "system": "PubOnly"}
-HELD = ("exact", "denied", "from elsewhere", "without TLS")
+CONSTANT = {
+    "scope": "account", "of_instance": "instance", "of_key": "key", "system": "PubOnly", "new_makers": "makers-anew",
+}  # fmt: skip
+HELD = ("exact", "denied", "lacking", "from elsewhere", "without TLS")
 NUMBERS = {
     "number", "place", "half", "operation", "dead_letter", "version", "topic_id", "group_id", "instance_id",
 }  # fmt: skip
@@ -101,7 +103,10 @@ def filled(value: Any, names: Mapping[str, str]) -> Any:  # Any: JSON values
 
 
 def _as_held(world: World, who: Who, row: Row, *, owner: str) -> Iterator[Who]:
-    """Gives those whose policies depend on the operation theirs; the denied one loses one right after another."""
+    """Gives those whose policies depend on the operation theirs.
+
+    One right after another is denied to one of them, and is not given to another.
+    """
     if who.name not in HELD:
         yield who
         return
@@ -109,6 +114,13 @@ def _as_held(world: World, who: Who, row: Row, *, owner: str) -> Iterator[Who]:
     needs = [full(need, world.ours.account.pk) for need in (*own.needs, *own.hides)]
     allows = [{"Effect": "Allow", "Action": action, "Resource": resource} for action, resource in needs]
     allows = allows or [{"Effect": "Allow", "Action": "mq:PUB", "Resource": "acs:mq:*:*:nothing%nothing"}]
+    if who.name == "lacking":
+        for gone in allows if len(allows) > 1 else []:
+            if gone is not allows[0] and not _is_asked(gone["Action"], allows[0]["Action"], owner=owner):
+                continue
+            rest = [one for one in allows if one is not gone]
+            yield world.hold(who.name, {"Version": "1", "Statement": rest})
+        return
     if who.name != "denied":
         extra = {"Condition": CONDITIONS[who.name]} if who.name in CONDITIONS else {}
         yield world.hold(who.name, {"Version": "1", "Statement": [{**one, **extra} for one in allows]})
@@ -121,6 +133,11 @@ def _as_held(world: World, who: Who, row: Row, *, owner: str) -> Iterator[Who]:
     for action, resource in needs if owner == "own" else needs[:1]:
         deny = {"Effect": "Deny", "Action": action, "Resource": resource}
         yield world.hold(who.name, {"Version": "1", "Statement": [*allows, deny]})
+
+
+def _is_asked(action: str, first: str, *, owner: str) -> bool:
+    """Whether a further right is asked for, too: of one's own; of a name that cannot be, unless it is what is given."""
+    return owner == "own" or (owner == "malformed" and action.partition(":")[0] == first.partition(":")[0])
 
 
 def hold_again(world: World, cell: Cell) -> None:
@@ -168,7 +185,7 @@ def secrets_in(world: World, cell: Cell, answer: Answer, *, row: Row) -> list[st
     """Returns what stands in an answer that this asker must never read."""
     tenant = world.theirs if cell.who.account_id == world.theirs.account.pk else world.ours
     other = world.ours if tenant is world.theirs else world.theirs
-    words = [CANARY, str(CANARY_NUMBER)] if tenant is world.ours else []
+    words = [TWIN, *([CANARY, str(CANARY_NUMBER)] if tenant is world.ours else [])]
     is_open = row.sees_all or (row.sees_instance and cell.who.name != "denied")
     if not (cell.who.is_root or "wildcard" in cell.who.name or is_open) or tenant is world.theirs:
         words.append(HIDDEN)

@@ -62,6 +62,7 @@ class RemotingRow:
     by_number: bool = False
     is_lax: bool = False
     creates: bool = False  # asked where naming a topic or a group makes it
+    succeeds: bool = False  # for who may, of what is there, nothing stands in the way
 
 
 REMOTING: dict[str, RemotingRow] = {

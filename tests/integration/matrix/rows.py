@@ -20,7 +20,7 @@ BASE = ("mq:QueryInstanceBaseInfo", SHOP)
 GIVEN = ("mq:PUB", TOPIC)
 GRANT_POLICY = "ram:policy/grants-user-{user}"
 GRANTING: tuple[Need, ...] = (
-    ("ram:CreatePolicy", GRANT_POLICY), ("ram:AttachPolicy", GRANT_POLICY), ("ram:GetPolicy", GRANT_POLICY),
+    ("ram:CreatePolicy", GRANT_POLICY), ("ram:AttachPolicy", GRANT_POLICY),
     GIVEN, ("mq:QueryTopic", TOPIC), ("mq:ListTopic", SHOP), ("mq:ListGroup", SHOP), BASE,
 )  # fmt: skip
 DOCUMENT = (
@@ -129,6 +129,7 @@ API: dict[str, Row] = {
     "createPolicy": row("ram:CreatePolicy", "ram:policy/fresh", body={"name": "fresh", "document": AS_JSON}),
     "getPolicy": row("ram:GetPolicy", POLICY),
     "deletePolicy": row("ram:DeletePolicy", POLICY),
+    "deletePolicy#spare": row("ram:DeletePolicy", "ram:policy/{spare}", about={"policy": "spare"}),
     "createPolicyVersion": row("ram:CreatePolicyVersion", POLICY, GIVEN, body={"document": AS_JSON}),
     "setDefaultPolicyVersion": row("ram:CreatePolicyVersion", POLICY, GIVEN, about={"number": "version"}),
     "attachPolicy": row("ram:AttachPolicy", POLICY, GIVEN, body={"user": "{user}"}),
@@ -143,6 +144,10 @@ API: dict[str, Row] = {
     "updateLimits": row(
         "mq:UpdateLimits", SHOP, ("mq:QueryLimits", "mq:*"), sees_all=True, named=("instance",),
         body={"scope": "instance", "target": "{instance}", "limits": {"topics": 50}},
+    ),
+    "updateLimits#account": row(
+        "mq:UpdateLimits", "mq:*", ("mq:QueryLimits", "mq:*"), sees_all=True,
+        body={"scope": "account", "limits": {"send_bytes_per_second": 900}},
     ),
     "updateLimits#key": row(
         "mq:UpdateLimits", "mq:*", ("mq:QueryLimits", "mq:*"), sees_all=True, named=("key",),
@@ -159,6 +164,7 @@ API: dict[str, Row] = {
         "mq:Resend", GROUP, PUB, body={"filter": {}, "destination": "topic:{topic}", "dry_run": True}
     ),
     "pollChecks": row("mq:PUB", TOPIC, body={"topics": ["{topic}"]}, about={"group": "makers"}, is_lax=True),
+    "pollChecks#new": row("mq:PUB", TOPIC, body={"topics": ["{topic}"]}, about={"group": "new_makers"}),
     "listProducerGroups": Row((BASE,)),
     "getProducerGroup": row("mq:QueryProducerGroup", MAKERS, about={"group": "makers"}),
     "updateProducerGroup": row(
@@ -181,6 +187,7 @@ API: dict[str, Row] = {
     "rotateAccessKey": Row(is_own=True, body={}),
     "getAccount": FREE,
     "updateAccount": row("ram:SetSecurityPreference", EVERYONE, body={"requires_second_factor": False}),
+    "updateAccount#on": row("ram:SetSecurityPreference", EVERYONE, body={"requires_second_factor": True}),
     "listSessions": FREE,
     "endSessions": FREE,
     "endSession": NOBODYS,
@@ -389,6 +396,7 @@ PAGES: dict[tuple[str, str], Row] = {
     ("limits", "GET"): row("mq:QueryLimits", "mq:*", sees_all=True),
     **both("limits_edit", row("mq:UpdateLimits", "mq:*", query="")),
     **both("limits_edit_named", row("mq:UpdateLimits", SHOP, about={"scope": "of_instance", "name": "instance"})),
+    ("limits_edit_named#key", "GET"): row("mq:UpdateLimits", "mq:*", about={"scope": "of_key", "name": "key"}),
     ("message_recall", "POST"): row("mq:PUB", TOPIC, about={"message_id": "scheduled"}, is_lax=True),
     ("transactions", "GET"): row("mq:QueryMessage", TOPIC, BASE, query="?topic={topic}", named=("topic",)),
     ("transactions_discarded", "GET"): row("mq:QueryMessage", TOPIC, BASE, query="?topic={topic}", named=("topic",)),

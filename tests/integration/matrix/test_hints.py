@@ -1,4 +1,4 @@
-"""Every action of every WebSocket × the sixteen people × whose thing it is."""
+"""Every action of every WebSocket × the seventeen people × whose thing it is."""
 
 from brokers.live.hints import KINDS
 from brokers.live.routing import websocket_urlpatterns

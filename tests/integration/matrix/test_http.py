@@ -1,4 +1,4 @@
-"""Every page and every operation of the API × the sixteen people × whose thing it is: no cell may differ.
+"""Every page and every operation of the API × the seventeen people × whose thing it is: no cell may differ.
 
 The operations are read from the product (its URL table, its OpenAPI document), the verdicts come from the second judge
 (`tests.unit.policies.naive`) over the table `rows`. How to add an operation stands there.
@@ -44,7 +44,7 @@ def _is_named(found: Any) -> bool:  # Any: Django's patterns
 
 def test_every_operation_has_a_line_and_every_line_an_operation() -> None:
     assert {name.partition("#")[0] for name in API} == set(operations())
-    assert {name for name, _method in PAGES} == set(pages())
+    assert {name.partition("#")[0] for name, _method in PAGES} == set(pages())
 
 
 def test_pages_take_no_method_without_a_line(world: World, doors: Doors) -> None:
@@ -89,7 +89,7 @@ def test_api(world: World, doors: Doors, name: str) -> None:
 
 @pytest.mark.parametrize(("name", "method"), list(PAGES))
 def test_page(world: World, doors: Doors, name: str, method: str) -> None:
-    row, path = PAGES[name, method], pages()[name]
+    row, path = PAGES[name, method], pages()[name.partition("#")[0]]
 
     def ask(cell: Cell) -> Answer:
         made, address = _addressed(row, path, cell)
@@ -145,6 +145,8 @@ def run(world: World, row: Row, kinds: list[str], *, method: str, ask: cells.Ask
         cells.hold_again(world, cell)
         answer = ask(cell)
         wrong += _faults(world, row, cell, answer=answer, is_right=judge(cell, answer))
+        if method != "GET" and cell.who.account_id and (touched := world.changed_elsewhere(cell.who.account_id)):
+            wrong.append(f"{cell}: it changed what another account has in {touched}")
         if method != "GET" or row.is_public:  # a page of signing in may end the session
             world.restore()
     assert not wrong, "\n".join(wrong[:12])

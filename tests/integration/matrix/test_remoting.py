@@ -1,4 +1,4 @@
-"""Every request code × the sixteen people × whose thing it is, over one connection; and every code that is none."""
+"""Every request code × the seventeen people × whose thing it is, over one connection; and every code that is none."""
 
 import pytest
 from django.test import override_settings
@@ -58,9 +58,13 @@ def test_request(world: World, doors: Doors, name: str) -> None:
             answer = _ask(doors, row, cell, name=name)
         if not _is_right(expected, answer):
             wrong.append(f"{cell} ({expected}), and was {answer.status} {answer.text[:200]}")
+        if expected == "in" and row.succeeds and answer.status != Reply.SUCCESS:
+            wrong.append(f"{cell}: it could not be done: {answer.status} {answer.text[:200]}")
         if read := cells.secrets_in(world, cell, answer, row=plain):
             wrong.append(f"{cell}: the answer holds {read}")
         if expected in {"in", "made"}:
+            if touched := world.changed_elsewhere(cell.who.account_id):
+                wrong.append(f"{cell}: it changed what another account has in {touched}")
             world.restore()
         elif changed := world.changed():
             wrong.append(f"{cell}: it changed {changed}")

@@ -1,7 +1,8 @@
-"""Two tenants with one of everything, and the sixteen kinds of people who may ask for it.
+"""Two tenants with one of everything, and the seventeen kinds of people who may ask for it.
 
 Everything of the second tenant carries `CANARY`, and of the first what only some may see carries `HIDDEN`: neither may
-ever stand in an answer to somebody it is not for.
+ever stand in an answer to somebody it is not for. A third has what the first has under the same names, and was there
+before it; it carries `TWIN`, which nobody may ever read.
 """
 
 import base64
@@ -14,8 +15,19 @@ from typing import Any
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.db import connection
 
-from accounts import denials, grants, key_cache, keys, members, people, roles, sessions, volatile
-from accounts.models import AccessKey, Account, PolicyVersion, User
+from accounts import (
+    denials,
+    grants,
+    key_cache,
+    keys,
+    members,
+    own_policies,
+    people,
+    roles,
+    sessions,
+    volatile,
+)
+from accounts.models import AccessKey, Account, GrantUse, PolicyVersion, User
 from accounts.session_store import SessionStore
 from brokers.catalog import actions, client_settings, producers, quotas, snapshot
 from brokers.domain import clock, messages
@@ -26,12 +38,12 @@ from brokers.domain.receipts import Receipt
 from brokers.engine import dead_letters, delivery, publish, settlement, transactions
 from brokers.engine.delivery import ReceiveRequest, Subscription
 from brokers.engine.settlement import Refusal
-from brokers.models import Group, Instance, Operation, Topic
+from brokers.models import Backlog, Group, Instance, Operation, Topic
 from brokers.protocols.remoting import records
 from tests import stack
 
-CANARY, HIDDEN = "canary-of-the-rival", "hidden-from-most"
-CANARY_NUMBER = 73456789  # a limit of theirs
+CANARY, HIDDEN, TWIN = "canary-of-the-rival", "hidden-from-most", "canary-of-the-twin"
+CANARY_NUMBER = 73456789  # a limit of theirs, and how much waits there
 PASSWORD = "correct horse battery staple"
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 # Rows that come and go with requests, whatever is answered; and columns that say when something was used.
@@ -118,6 +130,15 @@ class World:
                     + " ".join(lines)
                     + " END $$"
                 )
+            lines = (
+                self._guard(cursor, name, owner, columns=lasting)
+                for name, owner in _owners(cursor, self.tables).items()
+            )
+            cursor.execute(
+                "CREATE FUNCTION kept.changed_elsewhere(mine bigint) RETURNS SETOF text LANGUAGE plpgsql AS $$ BEGIN "
+                + " ".join(lines)
+                + " END $$"
+            )
 
     def restore(self) -> None:
         """Puts every row back that is not as it was, and drops what processes know."""
@@ -140,6 +161,20 @@ class World:
         with connection.cursor() as cursor:
             cursor.execute("SELECT kept.changed()")
             return [name for (name,) in cursor.fetchall()]
+
+    def changed_elsewhere(self, account_id: int) -> list[str]:
+        """Returns the tables in which a row of another account is not as it was kept; of passing rows, is gone."""
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT kept.changed_elsewhere(%s)", [account_id])
+            return [name for (name,) in cursor.fetchall()]
+
+    def _guard(self, cursor: Any, name: str, owner: str, *, columns: dict[str, list[str]]) -> str:
+        """Returns the statement that gives the table's name when a row that is not of the account `mine` changed."""
+        listed = _listed(columns.get(name) or _key(cursor, name))
+        rows = (
+            f'SELECT {listed} FROM kept."{name}" WHERE {owner} <> mine EXCEPT ALL SELECT {listed} FROM public."{name}"'
+        )
+        return f"IF EXISTS ({rows}) THEN RETURN NEXT '{name}'; END IF;"
 
     def _compare(self, name: str, columns: list[str]) -> str:
         """Returns the statement that gives the table's name when its rows are not those kept."""
@@ -171,6 +206,36 @@ def _columns(cursor: Any, table: str) -> list[str]:
     return [name for (name,) in cursor.fetchall()]
 
 
+def _key(cursor: Any, table: str) -> list[str]:
+    cursor.execute(
+        "SELECT attname FROM pg_index JOIN pg_attribute ON attrelid = indrelid AND attnum = ANY (indkey)"
+        " WHERE indisprimary AND indrelid = %s::regclass",
+        [f'public."{table}"'],
+    )
+    return [name for (name,) in cursor.fetchall()]
+
+
+def _owners(cursor: Any, tables: list[str]) -> dict[str, str]:
+    """Returns the SQL of the account of a kept row, for each of the tables that refers to one, over others or not."""
+    cursor.execute(
+        "SELECT c.relname, attname, t.relname FROM pg_constraint JOIN pg_class c ON c.oid = conrelid"
+        " JOIN pg_class t ON t.oid = confrelid JOIN pg_attribute ON attrelid = conrelid AND attnum = conkey[1]"
+        " WHERE contype = 'f' AND cardinality(conkey) = 1 AND connamespace = 'public'::regnamespace AND conparentid = 0"
+    )
+    references = [one for one in cursor.fetchall() if one[0] in tables and one[2] in tables]
+    found = {"accounts_account": 'kept."accounts_account".id'}
+    while True:
+        more: dict[str, list[str]] = {}
+        for table, column, target in references:
+            if target in found and table not in found:
+                here = f'kept."{table}"."{column}"'
+                over = f'(SELECT {found[target]} FROM kept."{target}" WHERE kept."{target}".id = {here})'
+                more.setdefault(table, []).append(here if target == "accounts_account" else over)
+        if not more:
+            return found
+        found |= {table: f"coalesce({', '.join(ways)})" for table, ways in more.items()}
+
+
 def _count(cursor: Any, table: str) -> bool:
     cursor.execute(f'SELECT EXISTS (SELECT FROM public."{table}")')
     return bool(cursor.fetchone()[0])
@@ -190,7 +255,10 @@ def build() -> World:
         cursor.execute("SET synchronous_commit = off")
         # Numbers that stand nowhere else on a page.
         cursor.execute("SELECT setval(seqrelid::regclass, 700000) FROM pg_sequence")
+    _tenant("twin", TWIN, called="acme")
     ours, theirs = _tenant("acme", ""), _tenant("rival", CANARY)
+    number = Instance.objects.get(account=theirs.account).pk
+    Backlog.objects.create(instance_id=number, message_count=1, byte_count=CANARY_NUMBER, sampled_at=clock.now())
     for number in range(3):  # what belongs to the first tenant, but not to those who hold one topic
         _hide(ours, number)
     made = World(ours, theirs, {})
@@ -207,13 +275,14 @@ def build() -> World:
         "exact": lambda: _member(ours, "exact", []),
         "wildcard": lambda: _member(ours, "wildcard", _all("*")),
         "denied": lambda: _member(ours, "denied", []),
+        "lacking": lambda: _member(ours, "lacking", []),
         "from elsewhere": lambda: _member(ours, "elsewhere", [], name="from elsewhere"),
         "without TLS": lambda: _member(ours, "plain", [], name="without TLS"),
         "foreign root": lambda: _known("foreign root", theirs, "root"),
         "foreign wildcard": lambda: _member(theirs, "wildcard", _all("*"), name="foreign wildcard"),
     }
     made.people = {name: make() for name, make in makers.items()}
-    assert len(made.people) == 16
+    assert len(made.people) == 17
     with connection.cursor() as cursor:
         cursor.execute("SELECT setval(seqrelid::regclass, 900000) FROM pg_sequence")
     made.keep()
@@ -224,8 +293,9 @@ def _all(resource: str) -> list[dict[str, Any]]:
     return [{"Effect": "Allow", "Action": ["mq:*", "ram:*"], "Resource": resource}]
 
 
-def _tenant(name: str, mark: str) -> Tenant:
-    root = people.create_account(name, password=PASSWORD)
+def _tenant(account: str, mark: str, *, called: str = "") -> Tenant:
+    """Makes an account with one of everything, whose names begin with `called` or as the account's does."""
+    name, root = called or account, people.create_account(account, password=PASSWORD)
     actor = actor_of(root)
     made = Tenant(root.account, actor)
     instance = actions.create_instance(actor, name=f"{name}-shop", remark=mark)
@@ -236,7 +306,7 @@ def _tenant(name: str, mark: str) -> Tenant:
     key, _secret = members.create_key(actor, f"{name}-ben", remark=mark)
     AccessKey.objects.filter(pk=key.pk).update(created_at=clock.now() - timedelta(days=400))  # and never used
     client_settings.put(actor, "shop", "colour", value=mark or "red")
-    most = CANARY_NUMBER if mark else 1_000_000
+    most = CANARY_NUMBER if mark == CANARY else 900_000_000
     quotas.set_limits(actor, Scope.ACCOUNT, "", values={Quota.SEND_BYTES_RATE: most})
     quotas.set_limits(actor, Scope.INSTANCE, instance.name, values={Quota.SEND_BYTES_RATE: most})
     members.create_group(actor, f"{name}-team", remark=mark)
@@ -269,14 +339,16 @@ def _tenant(name: str, mark: str) -> Tenant:
     assert isinstance(scheduled, publish.Published)
     roles.create(actor, f"{name}-helper", max_seconds=60)
     roles.trust(actor, f"{name}-helper", f"{name}-ben")
+    _spare(made, name, document, mark=mark)
     grants.attach(actor, f"{name}-idle", role=f"{name}-helper")
     place = records.place(topic.queues.get().pk, 0)
     made.names = {
         "role": f"{name}-helper",
         "instance": instance.name, "topic": topic.name, "group": group.name, "user": f"{name}-ben",
         "user_group": f"{name}-team", "policy": f"{name}-idle", "key": key.key_id, "operation": str(operation.pk),
+        "spare": f"{name}-spare", "quiet": f"{name}-quiet", "of_key": "key", "new_makers": "makers-anew",
         "dead_letter": str(letter.id), "message": letter.message_id, "topic_id": str(topic.pk),
-        "group_id": str(group.pk), "instance_id": str(instance.pk), "account": name, "version": "1",
+        "group_id": str(group.pk), "instance_id": str(instance.pk), "account": account, "version": "1",
         "place": str(place), "placed": records.offset_id(("127.0.0.1", 1), place), "deny": f"{name}-deny",
         "strict": f"{name}-strict",
         "makers": makers, "transaction": str(prepared.id), "half": str(records.place(0, prepared.id.half_id)),
@@ -287,9 +359,28 @@ def _tenant(name: str, mark: str) -> Tenant:
     return made
 
 
+def _spare(tenant: Tenant, name: str, document: str, *, mark: str) -> None:
+    """Makes a policy nobody has any more, though it was used, a group that never received, and what doors make."""
+    actor, home = tenant.root, Instance.objects.get(account=tenant.account)
+    grants.create_policy(actor, f"{name}-spare", document, remark=mark)
+    ben, role = User.objects.get(account=tenant.account, name=f"{name}-ben"), roles.role(actor, f"{name}-helper")
+    for holder in ({"user": ben}, {"role": role}):
+        GrantUse.objects.create(
+            policy=f"{name}-spare", version=1, statement=0, action="mq:PUB", used_at=clock.now(), **holder
+        )
+    actions.create_group(actor, home, name=f"{name}-quiet", remark=mark)
+    if mark != TWIN:
+        return
+    grants.quick_grant(actor, home.name, f"{name}-orders", right="PUB", user=ben.name)
+    # What an access list of RocketMQ's is kept as.
+    resource = f"acs:rocketmq:*:{actor.account_id}:instance/{home.name}/topic/{TWIN}"
+    listed = [{"Effect": "Allow", "Action": ["mq:PUB"], "Resource": resource}]
+    own_policies.edit(actor, f"acl-user-{ben.name}", lambda _before: listed, user=ben.name)
+
+
 def _hide(tenant: Tenant, number: int) -> None:
     """Makes things of the tenant's own that only root and the wildcard may see."""
-    actor, home = tenant.root, Instance.objects.get(name=tenant.names["instance"])
+    actor, home = tenant.root, Instance.objects.get(pk=tenant.names["instance_id"])
     if number == 0:
         actions.create_instance(actor, name=f"a-{HIDDEN}")
         return
