@@ -53,13 +53,22 @@ public final class Carry {
                 } catch (Exception error) {
                     Client.say("AGAIN", i);
                     Thread.sleep(200);
-                    client.updateTopicRouteInfoFromNameServer(topic);
+                    askAgain(client, topic);
                 }
             }
             Client.say("SENT", "m-" + i);
             Thread.sleep(20);
         }
         producer.shutdown();
+    }
+
+    private static void askAgain(MQClientInstance client, String topic) {
+        try {
+            client.updateTopicRouteInfoFromNameServer(topic);
+        } catch (IllegalStateException error) {
+            // Client 5.x says so when the name server it picked is the dead one; the next time it picks another.
+            Client.say("NOBODY", error.getMessage());
+        }
     }
 
     private static void consume(String topic, String group) throws Exception {
