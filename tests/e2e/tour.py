@@ -49,8 +49,8 @@ def _doors(page: Page, url: str, client: Client) -> Iterator[str]:
     yield "signin-passkey"
     page.goto(f"{url}/invitation/not-a-token")
     yield "invitation-gone"
-    client.call("POST", "/users", name="nora")
-    page.goto(f"{url}/invitation/{client.call('POST', '/users/nora/invitation')['secret']}")
+    client.call("POST", "/users", name="guest")
+    page.goto(f"{url}/invitation/{client.call('POST', '/users/guest/invitation')['secret']}")
     yield "invitation"
 
 
