@@ -4,11 +4,14 @@ import java.nio.charset.StandardCharsets;
 import java.util.Collection;
 import java.util.List;
 import org.apache.rocketmq.client.consumer.DefaultLitePullConsumer;
+import org.apache.rocketmq.client.exception.MQClientException;
 import org.apache.rocketmq.common.message.MessageExt;
 import org.apache.rocketmq.common.message.MessageQueue;
 
 /** Reads a topic twice from its beginning with a lite pull consumer: Pull TOPIC GROUP COUNT. Prints GOT for each. */
 public final class Pull {
+    private static final int SEEK_TRIES = 5;
+
     public static void main(String[] args) throws Exception {
         int count = Integer.parseInt(args[2]);
         DefaultLitePullConsumer consumer = Client.puller(args[1]);
@@ -19,7 +22,7 @@ public final class Pull {
         consumer.assign(queues);
         for (String round : new String[] {"first", "again"}) {
             for (MessageQueue queue : queues) {
-                consumer.seekToBegin(queue);
+                seek(consumer, queue);
             }
             int got = 0;
             long deadline = System.currentTimeMillis() + Client.PATIENCE_SECONDS * 1000 / 2;
@@ -33,5 +36,19 @@ public final class Pull {
         }
         consumer.commitSync();
         consumer.shutdown();
+    }
+
+    /** The client gives the question for the first offset six seconds, which a busy machine may need for less. */
+    private static void seek(DefaultLitePullConsumer consumer, MessageQueue queue) throws MQClientException {
+        for (int left = SEEK_TRIES; ; left--) {
+            try {
+                consumer.seekToBegin(queue);
+                return;
+            } catch (MQClientException error) {
+                if (left == 1) {
+                    throw error;
+                }
+            }
+        }
     }
 }
