@@ -7,6 +7,7 @@ costs a send more than its row costs PostgreSQL (docs/adr/0011).
 
 from collections.abc import Callable, Sequence
 
+import psycopg
 from psycopg import waiting
 
 from ..domain import clock
@@ -48,6 +49,9 @@ class Lane:
             self._link = await self._thread.run(publish.open_link)
         try:
             return await waiting.wait_async(publish.publishing(sends, self._link), self._link.fileno, _LOOK_SECONDS)
+        except psycopg.OperationalError as error:  # the socket itself cannot be waited on any more
+            self.close()
+            raise publish.outcome_unknown() from error
         except BaseException:
             # Whatever became of the statement, its answer must not be taken for that of another one.
             self.close()

@@ -1,7 +1,7 @@
 """Turns many waiting callers into few calls: whatever waits while one batch commits becomes the next batch.
 
 Owns: the waiting line, its bounds, the number of batches under way. Must not know: what a batch does.
-Called by: dispatch.desk. No linger and no timer: measured, lingering makes nothing faster.
+Called by: dispatch.desk. No linger before a first batch: measured, it makes nothing faster.
 """
 
 import asyncio

@@ -16,7 +16,7 @@ from .. import events
 from ..catalog import snapshot
 from ..catalog.snapshot import TopicEntry
 from ..domain import clock, limits, messages
-from ..domain.errors import BrokerError, ErrorCode, NotFound, Rejected
+from ..domain.errors import BrokerError, ErrorCode, NotFound, Rejected, UnknownOutcome
 from ..domain.messages import Outgoing
 from ..models import Topic
 from ..store import dedup, log, pending, session
@@ -105,6 +105,11 @@ def publishing(
         _place(accepted, places)
         _announce(accepted)
     return [entry.result or _lost() for entry in entries]
+
+
+def outcome_unknown() -> UnknownOutcome:
+    """Returns the error of a batch whose link broke while it was waited for."""
+    return session.unknown()
 
 
 def rows(sends: Sequence[Send]) -> list[log.Row | BrokerError]:

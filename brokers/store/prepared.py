@@ -66,14 +66,11 @@ class Statement:
         transformer, prepared = _known_of(raw)
         if self.name not in prepared:
             pgconn.send_prepare(self.name, self.sql)
-            (result,) = yield from generators.execute(pgconn)
-            _check(pgconn, result)
+            _last(pgconn, (yield from generators.execute(pgconn)))
             prepared.add(self.name)
         packed = [values[name] for name in self.parameters]
         pgconn.send_query_prepared(self.name, packed, self._formats, pq.Format.BINARY)
-        (result,) = yield from generators.execute(pgconn)
-        _check(pgconn, result)
-        return _load(transformer, result)
+        return _load(transformer, _last(pgconn, (yield from generators.execute(pgconn))))
 
 
 def int8(value: int) -> bytes:
@@ -104,6 +101,13 @@ def _load(transformer: Any, result: pq.abc.PGresult) -> list[tuple[Any, ...]]:  
     transformer.set_pgresult(result)
     rows: list[tuple[Any, ...]] = transformer.load_rows(0, result.ntuples, tuple)
     return rows
+
+
+def _last(pgconn: pq.abc.PGconn, results: list[Any]) -> Any:  # Any: results of libpq
+    """Returns the last result of a statement that went well: a commit that fails says so behind the rows."""
+    for result in results:
+        _check(pgconn, result)
+    return results[-1]
 
 
 def _check(pgconn: pq.abc.PGconn, result: pq.abc.PGresult) -> None:
