@@ -141,3 +141,24 @@ def test_an_abandoned_statement_takes_its_connection_with_it(world: World, line:
     wait_until(lambda: not psutil.pid_exists(before), what="the abandoned connection to be closed")
     (after,) = line.send(Send(entry, outgoing()))
     assert isinstance(after, Published) and line.backend() != before
+
+
+def test_a_commit_that_fails_after_the_rows_were_told_stores_nothing(world: World, line: Line) -> None:
+    entry = world.entry(world.topic("orders", queues=1))
+    assert offsets(line.send(Send(entry, outgoing()))) == [0]
+    with connection.cursor() as cur:
+        cur.execute(
+            "CREATE FUNCTION refuse_commit() RETURNS trigger LANGUAGE plpgsql AS"
+            " $$BEGIN RAISE EXCEPTION 'not today'; END$$;"
+            "CREATE CONSTRAINT TRIGGER refuse AFTER UPDATE ON brokers_queue DEFERRABLE INITIALLY DEFERRED"
+            " FOR EACH ROW EXECUTE FUNCTION refuse_commit()"
+        )
+        try:
+            with pytest.raises(psycopg.errors.RaiseException):
+                line.send(Send(entry, outgoing()))
+            assert line.thread_count == 1, "what PostgreSQL refused is for the thread to deal with"
+        finally:
+            cur.execute("DROP FUNCTION refuse_commit() CASCADE")
+        cur.execute("SELECT count(*) FROM message")
+        assert cur.fetchone() == (1,)
+    assert offsets(line.send(Send(entry, outgoing()))) == [1]
