@@ -7,6 +7,7 @@ import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from . import clock, limits
 from .errors import ErrorCode, Rejected
@@ -65,9 +66,11 @@ class Outgoing:
         return self.deliver_at is not None or self.delay is not None
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """A message in a queue's log, as the store returns it."""
+class Stored(NamedTuple):
+    """A message in a queue's log, as the store returns it.
+
+    A tuple, because it is made for every message that is read: a frozen dataclass takes six times as long to fill.
+    """
 
     queue_id: int
     offset: int
