@@ -103,7 +103,7 @@ class Desk:
     async def start(self) -> None:
         """Begins listening for announcements and keeping the catalog fresh."""
         loop = asyncio.get_running_loop()
-        self._listener = lambda topics: loop.call_soon_threadsafe(partial(self._waiters.wake, topics))
+        self._listener = lambda news: loop.call_soon_threadsafe(self._waiters.wake, news)
         events.listen(self._listener)
         self._tasks = [
             asyncio.create_task(events.follow(self._waiters.wake, self._waiters.wake_all)),
@@ -195,8 +195,7 @@ class Desk:
         Raises: what the engine refuses it with.
         """
         deadline = clock.monotonic() + wait.total_seconds()
-        # Pulls name their queue, so none can stand in for another: each waits as a group of its own.
-        with self._waiters.ticket([one.topic.id], group_id=-next(self._pull_numbers)) as ticket:
+        with self._waiters.queue_ticket(one.topic.id, pulls.queue_id(one.topic, one.queue)) as ticket:
             while True:
                 ticket.reset()
                 (result,) = await self._pulls.submit([one])

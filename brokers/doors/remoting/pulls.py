@@ -5,13 +5,14 @@ Called by: doors.remoting.handlers.
 Source: apache/rocketmq broker/.../processor/PullMessageProcessor.java, ConsumerManageProcessor.java.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
 from ...catalog.snapshot import GroupEntry, TopicEntry
 from ...dispatch import bridge, desk
-from ...domain import clock, limits
+from ...domain import clock, limits, requests
 from ...domain.errors import NotFound, Rejected
 from ...domain.filters import EVERYTHING, Filter
 from ...domain.messages import ORIGIN_TOPIC, Stored
@@ -208,8 +209,13 @@ class _Reader:
     prefix: str
     member: Member | None
 
-    def record(self, message: Stored, queue: int, place: Place) -> bytes:
-        """Returns a message as this reader gets it."""
+    def records(self, messages: Sequence[Stored], queue: int, place: Place) -> bytes:
+        """Returns messages as this reader gets them."""
+        if any(message.properties and requests.is_request(message.properties) for message in messages):
+            return b"".join([self._record(message, queue, place) for message in messages])
+        return stored.plain_records(messages, topic=self.written, queue=queue, prefix=self.prefix, place=place)
+
+    def _record(self, message: Stored, queue: int, place: Place) -> bytes:
         member = self.member
         reply_to = replying.address_for(
             message,
@@ -238,8 +244,7 @@ def _answer(call: Call, found: Pulled, reader: _Reader, *, queue: int) -> Comman
         "minOffset": str(found.min_offset),
         "maxOffset": str(found.max_offset),
     }
-    records = [reader.record(message, queue, call.place) for message in found.messages]
-    return call.reply(code, fields=fields, body=b"".join(records))
+    return call.reply(code, fields=fields, body=reader.records(found.messages, queue, call.place))
 
 
 async def _queue(call: Call) -> tuple[TopicEntry, int]:
