@@ -9,7 +9,7 @@ LEFT JOIN cursor c ON c.queue_id = w.queue_id AND c.group_id = w.group_id
 -- Purpose: as `places`, and with each place the next messages from an offset on, wherever they stand: none when its count
 -- is 0. Where their bodies pass max_bytes the row stays and its body comes as NULL. No lock. One snapshot for all of it.
 -- Index: primary keys; costs what it returns, however long the log is. `segment` is a floor known beforehand: partitions
--- below it are not even opened.
+-- below it are not even opened; it stands where it does for the reason `read_ranges` gives.
 SELECT w.place, q.min_offset, q.next_offset, c.committed, coalesce(c.epoch, 0),
        m.queue_id, m.queue_offset, m.message_id, m.tag, m.keys, m.properties,
        CASE WHEN sum(octet_length(m.body)) OVER (PARTITION BY w.place ORDER BY m.queue_offset)
@@ -27,8 +27,8 @@ LEFT JOIN LATERAL (
     ) s
     CROSS JOIN LATERAL (
         SELECT * FROM message m
-        WHERE m.queue_id = w.queue_id AND m.segment >= %(segment)s::integer AND m.segment >= s.segment
-          AND (m.segment, m.queue_offset) >= (s.segment, w.first)
+        WHERE m.queue_id = w.queue_id AND (m.segment, m.queue_offset) >= (s.segment, w.first)
+          AND m.segment >= %(segment)s::integer
         ORDER BY m.segment, m.queue_offset
         LIMIT w.count
     ) l
