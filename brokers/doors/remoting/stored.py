@@ -62,8 +62,8 @@ def plain_records(messages: Iterable[Stored], *, topic: str, queue: int, prefix:
             parts.append(record(message, topic=topic, queue=queue, prefix=prefix, place=place))
             continue
         text = records.write_properties(message.properties) if message.properties else ""
-        if message.keys:
-            text += f"KEYS\x01{' '.join(message.keys)}\x02"
+        if message.keys and (keys := " ".join(message.keys)):
+            text += f"KEYS\x01{keys}\x02"
         if message.tag:
             text += f"TAGS\x01{message.tag}\x02"
         text += f"UNIQ_KEY\x01{message.message_id}\x02{_OURS_WRITTEN}"
