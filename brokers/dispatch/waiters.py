@@ -79,7 +79,7 @@ class Waiters:
         finally:
             self._count -= 1
             for topic_id in topics:
-                _remove(self._by_topic, topic_id, group_id, ticket)
+                _remove(ticket, self._by_topic, (topic_id, group_id))
             if ticket.is_called:
                 ticket.pass_on()
 
@@ -94,7 +94,7 @@ class Waiters:
             yield ticket
         finally:
             self._count -= 1
-            _remove(self._by_queue, topic_id, queue_id, ticket)
+            _remove(ticket, self._by_queue, (topic_id, queue_id))
 
     def count(self, topic_id: int, *, group_id: int) -> int:
         """Returns how many receivers of a group wait for a topic."""
@@ -105,10 +105,10 @@ class Waiters:
         for topic_id in news.topics:
             for group_id in self._by_topic.get(topic_id, {}):
                 self._wake_group([topic_id], group_id, WOKEN_BY_NEWS)
-            for queue_id, tickets in self._by_queue.get(topic_id, {}).items():
-                if queue_id in news.queues or topic_id in news.vague:
-                    for ticket in tickets:
-                        ticket.call()
+            waiting = self._by_queue.get(topic_id, {})
+            queues = waiting if topic_id in news.vague else news.queues & waiting.keys()
+            for ticket in chain.from_iterable(waiting[queue_id] for queue_id in queues):
+                ticket.call()
 
     def wake_all(self) -> None:
         """Wakes everybody: the process stops, or announcements may have been lost."""
@@ -127,10 +127,11 @@ class Waiters:
             raise TryLater("Too many receivers are waiting here.", ErrorCode.OVERLOADED, retry_after_seconds=2)
 
 
-def _remove(tickets: dict[int, dict[int, dict[Ticket, None]]], topic_id: int, of: int, ticket: Ticket) -> None:
-    inner = tickets[topic_id]
-    del inner[of][ticket]
-    if not inner[of]:
-        del inner[of]
-    if not inner:
-        del tickets[topic_id]
+def _remove(ticket: Ticket, waiting: dict[int, dict[int, dict[Ticket, None]]], place: tuple[int, int]) -> None:
+    outer, inner = place
+    of_topic = waiting[outer]
+    del of_topic[inner][ticket]
+    if not of_topic[inner]:
+        del of_topic[inner]
+    if not of_topic:
+        del waiting[outer]

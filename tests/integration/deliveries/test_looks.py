@@ -197,8 +197,8 @@ def test_a_read_costs_the_same_wherever_it_begins(world: World) -> None:
         cur.execute("SET plan_cache_mode = force_generic_plan")
         try:
             cur.execute("VACUUM ANALYZE message")
-            cur.execute(b"PREPARE a_look AS " + looks._LOOK.sql.replace(b"%", b"%%"))
-            cur.execute(b"PREPARE a_read AS " + log._READ.sql.replace(b"%", b"%%"))
+            cur.execute("PREPARE a_look AS " + looks._LOOK.sql.decode())
+            cur.execute("PREPARE a_read AS " + log._READ.sql.decode())
             for statement, names in (("a_look", looks._LOOK.parameters), ("a_read", log._READ.parameters)):
                 costs = [
                     pages(statement, [_values(queue, offset)[name] for name in names]) for offset in (0, 2500, 4900)
