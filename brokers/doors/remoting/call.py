@@ -110,3 +110,4 @@ class Call:
 
 
 Handler = Callable[[Call], Awaitable[Command]]
+Beginner = Callable[[Call, Callable[[Command], None]], bool]

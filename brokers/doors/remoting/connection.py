@@ -10,6 +10,7 @@ import itertools
 import logging
 import math
 from collections.abc import Callable, Coroutine, Mapping
+from functools import partial
 from typing import cast
 
 from accounts.errors import AccountError
@@ -21,7 +22,7 @@ from ...domain.errors import BrokerError, ErrorCode, ProtocolViolation, TryLater
 from ...protocols.remoting import frames
 from ...protocols.remoting.codes import Ask
 from ...protocols.remoting.frames import Command, Decoder, TooLong
-from . import handlers, identity
+from . import handlers, identity, refusals
 from .call import Call, Memory, Place
 from .members import Members
 from .tls import Certificate, Session
@@ -205,10 +206,21 @@ class Connection(asyncio.Protocol):
         self._room -= 1
         if not self._room:
             self._stall()
+        if request.code in handlers.BEGINNERS and self._counted is not None and self._is_begun(request):
+            return
         task = self._start(self._answer(request))
         if request.code in _POLLS:
             self._polls.add(task)
             task.add_done_callback(self._polls.discard)
+
+    def _is_begun(self, request: Command) -> bool:
+        """Begins a request that needs no task; returns False, having done nothing, if it needs one."""
+        try:
+            actor = identity.prove_now(request, self._ip)
+        except AccountError as error:
+            self._finish(request, refusals.response(request, error))
+            return True
+        return actor is not None and handlers.begin(self._call(request, actor), partial(self._finish, request))
 
     def _hear(self, response: Command) -> None:
         answer = self._questions.get(response.opaque)
@@ -280,13 +292,25 @@ class Connection(asyncio.Protocol):
             self._transport.abort()
 
     async def _answer(self, request: Command) -> None:
+        self._finish(request, await self._respond(request))
+
+    def _finish(self, request: Command, response: Command) -> None:
+        """Writes the response of a request that is done, and makes room for another one once it is taken."""
         try:
-            response = await self._respond(request)
             if not request.is_one_way:
                 self._write(response)
-                if not self._may_write.is_set():
-                    async with asyncio.timeout(_WRITE_SECONDS):
-                        await self._may_write.wait()
+        except Exception:  # a connection boundary
+            _log.exception("remoting_connection_failed", extra={"peer": self._address})
+            self._transport.abort()
+        if self._may_write.is_set():
+            self._make_room()
+        else:
+            self._start(self._make_room_later())
+
+    async def _make_room_later(self) -> None:
+        try:
+            async with asyncio.timeout(_WRITE_SECONDS):
+                await self._may_write.wait()
         except TimeoutError:
             self._transport.abort()
         finally:
@@ -295,7 +319,8 @@ class Connection(asyncio.Protocol):
     def _make_room(self) -> None:
         self._room += 1
         if self._room == 1:
-            self._resume()
+            # Not at once: this may be called by what began the request, which goes on reading by itself.
+            self._loop.call_soon(self._resume)
 
     def _write(self, command: Command) -> None:
         if not self._transport.is_closing():
@@ -307,8 +332,11 @@ class Connection(asyncio.Protocol):
             actor = await identity.prove(request, self._ip)
             await self._count(actor)
         except (BrokerError, AccountError) as error:
-            return handlers.refusal(request, error)
-        call = Call(
+            return refusals.response(request, error)
+        return await handlers.answer(self._call(request, actor))
+
+    def _call(self, request: Command, actor: Actor) -> Call:
+        return Call(
             request=request,
             actor=actor,
             peer=self,
@@ -316,7 +344,6 @@ class Connection(asyncio.Protocol):
             members=self._members,
             place=self._place,
         )
-        return await handlers.answer(call)
 
     async def _count(self, actor: Actor) -> None:
         """Counts the connection for the first account that uses it."""
