@@ -5,7 +5,6 @@ Called by: doors.remoting.handlers.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -89,7 +88,7 @@ async def send(call: Call) -> Command:
         (entry,) = entries
         group = transactions.group_of(entry.properties, header.producer_group)
         message = _outgoing(call, header, entry, queue=queue)
-        message = replace(message, wire_properties={**message.wire_properties, PRODUCER_GROUP: group})
+        message = message._replace(wire_properties={**message.wire_properties, PRODUCER_GROUP: group})
         await allowance.require_send(call.actor, topic, [len(message.body)])
         return await transactions.prepare(call, topic, message, group=group, prefix=parsed.prefix)
     sends = [Send(topic, _outgoing(call, header, entry, queue=queue), is_typed=False) for entry in entries]
