@@ -7,7 +7,6 @@ import random
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from types import MappingProxyType
 from typing import NamedTuple
 
 from . import clock, limits
@@ -35,7 +34,7 @@ TRANSACTION_ID = "__transactionId__"
 IMMUNITY_SECONDS = "CHECK_IMMUNITY_TIME_IN_SECONDS"
 COMMITTED_FLAG = 0x8  # in sys_flag (apache/rocketmq MessageSysFlag.TRANSACTION_COMMIT_TYPE)
 
-_NO_PROPERTIES: Mapping[str, str] = MappingProxyType({})
+_NO_PROPERTIES: Mapping[str, str] = {}
 
 
 class Outgoing(NamedTuple):

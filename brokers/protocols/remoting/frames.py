@@ -9,7 +9,6 @@ import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import orjson
@@ -31,7 +30,7 @@ _LETTER_HEAD = struct.Struct(">HBi")
 _LETTERS = tuple(map(chr, range(128)))
 
 
-_NO_FIELDS: Mapping[str, str] = MappingProxyType({})
+_NO_FIELDS: Mapping[str, str] = {}
 
 
 class Command(NamedTuple):  # made twice for each request: a frozen dataclass takes three times as long
