@@ -125,11 +125,13 @@ async def min_offset(call: Call) -> Command:
 
 
 async def search_offset(call: Call) -> Command:
-    """29: the first offset stored at or after an instant."""
+    """29: the first offset stored at or after an instant; with the boundary UPPER the last one stored until then."""
     topic, queue = await _queue(call)
-    at = clock.from_ms(min(max(bodies.whole(call.fields, "timestamp"), 0), _LATEST_MS))
-    offset = await bridge.run(lambda: pulls.offset_at(topic, queue, at=at))
-    return call.reply(fields={"offset": str(offset)})
+    is_upper = call.fields.get("boundaryType", "").upper() == "UPPER"
+    # Clients know whole milliseconds: the last of one is the one before the first of the next.
+    at_ms = min(max(bodies.whole(call.fields, "timestamp"), 0), _LATEST_MS) + is_upper
+    offset = await bridge.run(lambda: pulls.offset_at(topic, queue, at=clock.from_ms(at_ms)))
+    return call.reply(fields={"offset": str(max(offset - is_upper, 0))})
 
 
 async def earliest_time(call: Call) -> Command:
