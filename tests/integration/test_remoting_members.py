@@ -156,7 +156,8 @@ def test_a_queue_is_locked_by_one_member_at_a_time(server: Running, recalled: Re
         return answered(client, Command(code=code, opaque=9, body=json.dumps(wanted).encode()))
 
     def locks(client: Client, who: str) -> bool:
-        return json.loads(asks(client, Ask.LOCK_BATCH_MQ, who).body)["lockOKMQSet"] == [queue]
+        locked: list[object] = json.loads(asks(client, Ask.LOCK_BATCH_MQ, who).body)["lockOKMQSet"]
+        return locked == [queue]
 
     with connected(server) as client:
         assert locks(client, "a@1") and locks(client, "a@1")
