@@ -54,7 +54,7 @@ class Peer(Protocol):
 class Memory:
     """What a connection remembers of queues it pulls, by (group, queue): the epoch of each cursor, what it committed
     last, how many pulls are under way, and when it was last told to go on elsewhere (by the monotonic clock).
-    `popped_at`: when it last popped for each group.
+    `popped_at`: when it last popped for each group. `strangers`: groups of which it is no member anybody remembers.
     """
 
     epochs: dict[tuple[int, int], int] = field(default_factory=dict)
@@ -62,6 +62,7 @@ class Memory:
     popped_at: dict[int, float] = field(default_factory=dict)
     pulling: dict[tuple[int, int], int] = field(default_factory=dict)
     moved_at: dict[tuple[int, int], float] = field(default_factory=dict)
+    strangers: set[int] = field(default_factory=set)
 
     def hears_of(self, key: tuple[int, int]) -> bool:
         """Returns True if the client hears of a reset by a pull: one is under way, or was answered so just now."""
