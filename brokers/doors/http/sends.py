@@ -45,9 +45,7 @@ async def send_batch(exchange: Exchange, actor: Actor, route: Route) -> None:
     outcomes = [entry if isinstance(entry, BrokerError) else next(published) for entry in entries]
     language = exchange.language()
     results = [
-        problems.entry(outcome, language)
-        if isinstance(outcome, BrokerError)
-        else {"ok": True, **_describe(outcome)}
+        problems.entry(outcome, language) if isinstance(outcome, BrokerError) else {"ok": True, **_describe(outcome)}
         for outcome in outcomes
     ]
     await exchange.answer(200, {"results": results})

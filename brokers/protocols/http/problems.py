@@ -128,8 +128,12 @@ def document(error: Problem, request_id: str, language: str | None = None) -> di
 def entry(error: Problem, language: str) -> dict[str, Any]:  # Any: JSON values
     """Returns the result of one failed entry of a batch, as it stands in `results`, told in `language`."""
     code = str(error.code)
-    told = {name: wording.translate(text, language) for name, text in (("title", title(code)), ("detail", error.detail))}
-    return {"ok": False, "code": code, **told}
+    return {
+        "ok": False,
+        "code": code,
+        "title": wording.translate(title(code), language),
+        "detail": wording.translate(error.detail, language),
+    }
 
 
 def headers(error: Problem) -> dict[str, str]:

@@ -121,7 +121,10 @@ def test_an_entry_of_a_batch_is_told_in_the_language_asked_for() -> None:
     error = Rejected(sentence, ErrorCode.INVALID_REQUEST)
     told = problems.entry(error, CHINESE)
     assert told["detail"] == TEXTS["sentences"][sentence]
-    assert told["code"] == "INVALID_REQUEST" and told["title"] == wording.translate(problems.title(told["code"]), CHINESE)
+    assert told["code"] == "INVALID_REQUEST"
+    assert told["title"] == wording.translate(
+        problems.title(told["code"]), CHINESE
+    )
     assert problems.entry(error, "en")["detail"] == sentence
 
 
