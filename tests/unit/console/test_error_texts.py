@@ -122,9 +122,7 @@ def test_an_entry_of_a_batch_is_told_in_the_language_asked_for() -> None:
     told = problems.entry(error, CHINESE)
     assert told["detail"] == TEXTS["sentences"][sentence]
     assert told["code"] == "INVALID_REQUEST"
-    assert told["title"] == wording.translate(
-        problems.title(told["code"]), CHINESE
-    )
+    assert told["title"] == wording.translate(problems.title(told["code"]), CHINESE)
     assert problems.entry(error, "en")["detail"] == sentence
 
 
