@@ -12,7 +12,7 @@ from brokers.domain.errors import Rejected
 from brokers.engine import clients, offsets, relays, removal
 from brokers.models import Group
 
-from . import code, obstacles, page, problems, rows
+from . import code, obstacles, page, problems, rows, topics
 from .forms import GroupEditForm, GroupForm
 
 
@@ -157,9 +157,9 @@ def settings(request: HttpRequest, instance: str, group: str) -> HttpResponse:
 @require_GET
 def client_code(request: HttpRequest, instance: str, group: str) -> HttpResponse:
     found = access.group(page.actor(request), instance, group, action="mq:QueryGroup")
-    return page_of(
-        request, found, tab="code", context={"code": code.snippets(request, found.instance, group=found.name)}
-    )
+    [topic, *_] = [*topics.names(page.actor(request), found.instance), "orders"]
+    snippets = code.snippets(request, found.instance, topic=topic, group=found.name)
+    return page_of(request, found, tab="code", context={"code": snippets})
 
 
 def page_of(request: HttpRequest, group: Group, *, tab: str, context: dict[str, object]) -> HttpResponse:
