@@ -28,10 +28,7 @@ from . import subscriptions, ways
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pull:
-    """A wish for messages of one queue from `offset` on. `is_shared`: the group's cursor is kept for its members.
-
-    `is_told`: the filter is what the client reads, and noted as such.
-    """
+    """A wish for messages of one queue from `offset` on. `is_shared`: the group's cursor is kept for its members."""
 
     group: GroupEntry
     topic: TopicEntry
@@ -42,7 +39,6 @@ class Pull:
     filter: Filter
     is_shared: bool
     epoch: int | None = None
-    is_told: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +83,7 @@ def pull(pulls: Sequence[Pull]) -> list[Result]:
         rows.begin(sorted(set(fresh)))
     for (index, one), look in zip(asked, seen, strict=True):
         results[index] = _result(one, look)
-        if look is not None and one.is_shared and one.is_told:
+        if look is not None and one.is_shared:
             subscriptions.note(one.group.id, [(one.topic.id, one.filter.expression)])
     return [result or _lost() for result in results]
 
@@ -211,10 +207,7 @@ def _is_settled(one: Pull) -> bool:
     return (
         looks.is_ready([one.topic.queue_ids[one.queue]])
         and (not one.is_shared or ways.is_known(one.group.id))
-        and (
-            not (one.is_shared and one.is_told)
-            or subscriptions.is_noted(one.group.id, one.topic.id, one.filter.expression)
-        )
+        and (not one.is_shared or subscriptions.is_noted(one.group.id, one.topic.id, one.filter.expression))
     )
 
 

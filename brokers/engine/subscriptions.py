@@ -40,11 +40,6 @@ def is_noted(group_id: int, topic_id: int, expression: str) -> bool:
     return known is not None and known[0] == expression and clock.monotonic() - known[1] < _AGAIN_SECONDS
 
 
-def noted(group_id: int, topic_id: int) -> str | None:
-    """Returns the filter expression that members of a group were last seen to use on a topic, or None."""
-    return cursors.subscribed(group_id, topic_id)
-
-
 def forget() -> None:
     """Drops what this process remembers. For tests."""
     _noted.clear()
