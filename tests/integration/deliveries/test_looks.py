@@ -88,7 +88,7 @@ def test_looking_equals_reading_the_log(world: World, seed: int) -> None:
     for _ in range(30):
         rows = [
             world.row(choose.choice(queues), body=bytes(choose.randrange(2000)), tag="a", properties='{"p":"v"}')
-            for _ in range(choose.randrange(40))
+            for _ in range(choose.randint(1, 40))
         ]
         log.append(rows)
         if not choose.randrange(8):
