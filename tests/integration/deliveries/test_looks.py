@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 from django.db import connection, transaction
 
+from brokers import events
 from brokers.dispatch import bridge, looking
 from brokers.domain.errors import BrokerError, NotFound, TryLater
 from brokers.domain.filters import EVERYTHING
-from brokers.domain.messages import Stored
-from brokers.engine import offsets, pulls, restoration, subscriptions, ways
+from brokers.domain.messages import Outgoing, Stored, new_message_id
+from brokers.engine import offsets, publish, pulls, restoration, subscriptions, ways
+from brokers.engine.publish import Published, Send
 from brokers.engine.pulls import Pull, Pulled
 from brokers.models import Group, Topic
 from brokers.store import log, looks, recent
@@ -228,3 +230,15 @@ def test_a_broken_connection_is_nobodys_loss(world: World, line: Line) -> None:
         cur.execute("SELECT pg_terminate_backend(%s)", [link.raw.info.backend_pid])
     results = line.pull(one)
     assert not isinstance(results[0], BrokerError) and found(results[0]) == [0]
+
+
+def test_sends_tell_which_queues_have_news(world: World) -> None:
+    topic, heard = world.entry(world.topic("t", queues=4)), list[events.News]()
+    events.listen(heard.append)
+    try:
+        sends = [Send(topic, Outgoing(body=b"x", message_id=new_message_id(), queue=queue)) for queue in (1, 3, 1)]
+        assert all(isinstance(result, Published) for result in publish.publish(sends))
+    finally:
+        events.unlisten(heard.append)
+    (news,) = heard
+    assert news == events.News(frozenset({topic.id}), queues=frozenset({topic.queue_ids[1], topic.queue_ids[3]}))
