@@ -14,6 +14,7 @@ import os
 import threading
 import uuid
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -38,12 +39,26 @@ _RECONNECT_SECONDS = 1.0
 _GATHER_SECONDS = 0.005
 _REDIS_SECONDS = 2.0
 
-Listener = Callable[[frozenset[int]], object]
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """Topics that have new messages: in `queues` (by id), and in any queue of those that are `vague`."""
+
+    topics: frozenset[int] = frozenset()
+    queues: frozenset[int] = frozenset()
+    vague: frozenset[int] = frozenset()
+
+    def __or__(self, other: "News") -> "News":
+        return News(self.topics | other.topics, self.queues | other.queues, self.vague | other.vague)
+
+
+NOTHING = News()
+Listener = Callable[[News], object]
 _listeners: list[Listener] = []
 
 
 def listen(listener: Listener) -> None:
-    """Calls `listener` with topic ids on every announcement made in this process, on the announcing thread."""
+    """Calls `listener` with the news of every announcement made in this process, on the announcing thread."""
     _listeners.append(listener)
 
 
@@ -53,18 +68,22 @@ def unlisten(listener: Listener) -> None:
         _listeners.remove(listener)
 
 
-def announce(topic_ids: Iterable[int] = (), hints: Iterable[str] = ()) -> None:
+def announce(
+    topic_ids: Iterable[int] = (), hints: Iterable[str] = (), *, queue_ids: Iterable[int] | None = None
+) -> None:
     """Says that topics have new messages, and that what `hints` name (`topic:42`, `group:7`) changed. Never blocks.
 
+    `queue_ids` are the queues that have them, when they are known: nobody looks for messages in the others then.
     Effects: call after the commit it speaks of.
     """
     topics = frozenset(topic_ids)
+    news = News(topics, vague=topics) if queue_ids is None else News(topics, queues=frozenset(queue_ids))
     if topics:
         for listener in _listeners:
-            listener(topics)
+            listener(news)
     names = set(hints)
     if topics or names:
-        _sender().add(topics, names)
+        _sender().add(news, names)
 
 
 def command(order: dict[str, Any]) -> None:  # Any: plain values
@@ -74,7 +93,7 @@ def command(order: dict[str, Any]) -> None:  # Any: plain values
 
 class _Sender:
     def __init__(self) -> None:
-        self._topics: set[int] = set()
+        self._news = NOTHING
         self._hints: set[str] = set()
         self._lock = threading.Lock()
         self._loop = asyncio.new_event_loop()
@@ -82,9 +101,9 @@ class _Sender:
         self._scheduled = False
         threading.Thread(target=self._run, name="mq-events", daemon=True).start()
 
-    def add(self, topics: frozenset[int], hints: set[str]) -> None:
+    def add(self, news: News, hints: set[str]) -> None:
         with self._lock:
-            self._topics |= topics
+            self._news |= news
             self._hints |= hints
             if self._scheduled:
                 return
@@ -107,11 +126,11 @@ class _Sender:
             await self._wake.wait()
             self._wake.clear()
             with self._lock:
-                topics, hints = self._topics, self._hints
-                self._topics, self._hints, self._scheduled = set(), set(), False
-            waiting_hints |= hints | {f"topic:{topic_id}" for topic_id in topics}
-            if topics:
-                _publish(client, topics)
+                news, hints = self._news, self._hints
+                self._news, self._hints, self._scheduled = NOTHING, set(), False
+            waiting_hints |= hints | {f"topic:{topic_id}" for topic_id in news.topics}
+            if news.topics:
+                _publish(client, news)
                 # Under load one announcement tells other processes of every commit since the last.
                 # Receivers here have been woken already.
                 await asyncio.sleep(_GATHER_SECONDS)
@@ -121,9 +140,10 @@ class _Sender:
                 hinting.add_done_callback(lambda _: self._wake.set())
 
 
-def _publish(client: redis.Redis, topics: set[int]) -> None:
+def _publish(client: redis.Redis, news: News) -> None:
+    event = {"topics": list(news.topics), "queues": list(news.queues), "vague": list(news.vague)}
     try:
-        client.publish(CHANNEL, orjson.dumps({"from": SENDER, "topics": list(topics)}))
+        client.publish(CHANNEL, orjson.dumps({"from": SENDER, **event}))
     except (redis.RedisError, OSError) as error:
         _log.info("announcement_lost", extra={"reason": type(error).__name__})
 
@@ -161,8 +181,8 @@ def _sender() -> _Sender:
     return sender
 
 
-async def follow(listener: Callable[[Iterable[int]], None], on_gap: Callable[[], None]) -> None:
-    """Calls `listener` with topic ids other processes announce, for ever; `on_gap` when some may have been missed."""
+async def follow(listener: Callable[[News], None], on_gap: Callable[[], None]) -> None:
+    """Calls `listener` with the news other processes announce, for ever; `on_gap` when some may have been missed."""
     while True:
         client = redis.asyncio.Redis.from_url(settings.REDIS_URL)
         try:
@@ -176,11 +196,14 @@ async def follow(listener: Callable[[Iterable[int]], None], on_gap: Callable[[],
         await asyncio.sleep(_RECONNECT_SECONDS)
 
 
-async def _pass_on(subscription: redis.asyncio.client.PubSub, listener: Callable[[Iterable[int]], None]) -> None:
+async def _pass_on(subscription: redis.asyncio.client.PubSub, listener: Callable[[News], None]) -> None:
     async for message in subscription.listen():
         event = orjson.loads(message["data"])
         if event["from"] != SENDER:
-            listener(event["topics"])
+            topics = frozenset(event["topics"])
+            # A process of an older version names no queues.
+            queues, vague = frozenset(event.get("queues", ())), frozenset(event.get("vague", topics))
+            listener(News(topics, queues, vague))
 
 
 async def follow_replies(listener: Callable[[dict[str, str]], None], on_gap: Callable[[], None]) -> None:

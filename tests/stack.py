@@ -73,7 +73,7 @@ def empty_database() -> None:
     """Removes every row but those of `KEPT_TABLES`, whatever connection wrote it."""
     from django.db import connection
 
-    from brokers.store import floors
+    from brokers.store import floors, recent
 
     assert str(connection.settings_dict["NAME"]).startswith("test_"), "this would empty a database that is in use"
     with connection.cursor() as cursor:
@@ -85,6 +85,7 @@ def empty_database() -> None:
         tables = ", ".join(connection.ops.quote_name(name) for name in names)
         cursor.execute(f"TRUNCATE {tables} RESTART IDENTITY CASCADE")
     floors.forget()
+    recent.forget()
 
 
 def wait_until(look: Callable[[], Any], *, what: str, seconds: float = 120.0) -> Any:

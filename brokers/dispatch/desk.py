@@ -24,8 +24,9 @@ from ..engine.delivery import Delivery, ReceiveRequest
 from ..engine.publish import Published, Result, Send
 from ..engine.pulls import Commit, Pull, Pulled
 from ..engine.settlement import Extension, Refusal
-from . import allowances, appends, bridge, connections
+from . import allowances, appends, bridge, connections, looking
 from .batching import Batcher, Hearer
+from .progress import Progress
 from .readers import Reader, Readers
 from .requests import PROCESS, Requests
 from .transactions import Transactions
@@ -49,7 +50,10 @@ _WAITING_BYTES = 256 * 1024 * 1024
 
 
 class Desk:
-    """The engine as coroutines see it. `requests` asks and answers; `readers` are those who could answer."""
+    """The engine as coroutines see it. `requests` asks and answers; `readers` are those who could answer.
+
+    `progress` is for words about cursors that nobody waits for.
+    """
 
     def __init__(self) -> None:
         waiting = limits.DISPATCH_WAITING_COUNT
@@ -73,16 +77,18 @@ class Desk:
         self._extensions: Batcher[Extension, int | BrokerError] = Batcher(
             settlement.extend, max_items=500, waiting_limit=waiting
         )
+        self._pull_lanes = (looking.Lane("pull-2"), looking.Lane("pull-1"))
         self._pulls: Batcher[Pull, pulls.Result] = Batcher(
             pulls.pull,
             max_items=64,
             waiting_limit=waiting,
             crowd=64,
-            lanes=(bridge.Lane("pull-2"), bridge.Lane("pull-1")),
+            lanes=self._pull_lanes,
         )
         self._commits: Batcher[Commit, bool] = Batcher(
             pulls.commit, max_items=1000, waiting_limit=10 * waiting, lanes=(bridge.Lane("commit"),)
         )
+        self.progress = Progress(self._commits.submit)
         self._receives: dict[int, Batcher[ReceiveRequest, delivery.Result]] = {}
         self.requests = Requests(self.publish)
         self.readers = Readers()
@@ -97,7 +103,7 @@ class Desk:
     async def start(self) -> None:
         """Begins listening for announcements and keeping the catalog fresh."""
         loop = asyncio.get_running_loop()
-        self._listener = lambda topics: loop.call_soon_threadsafe(partial(self._waiters.wake, topics))
+        self._listener = lambda news: loop.call_soon_threadsafe(self._waiters.wake, news)
         events.listen(self._listener)
         self._tasks = [
             asyncio.create_task(events.follow(self._waiters.wake, self._waiters.wake_all)),
@@ -123,7 +129,8 @@ class Desk:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await bridge.run(partial(denials.flush, everything=True))
-        for lane in self._send_lanes:
+        await self.progress.stop()
+        for lane in (*self._send_lanes, *self._pull_lanes):
             lane.close()
 
     async def publish(self, sends: Sequence[Send]) -> Sequence[Published | BrokerError]:
@@ -192,8 +199,7 @@ class Desk:
         Raises: what the engine refuses it with.
         """
         deadline = clock.monotonic() + wait.total_seconds()
-        # Pulls name their queue, so none can stand in for another: each waits as a group of its own.
-        with self._waiters.ticket([one.topic.id], group_id=-next(self._pull_numbers)) as ticket:
+        with self._waiters.queue_ticket(one.topic.id, pulls.queue_id(one.topic, one.queue)) as ticket:
             while True:
                 ticket.reset()
                 (result,) = await self._pulls.submit([one])
@@ -211,7 +217,8 @@ class Desk:
         return is_heard
 
     async def forget_client(self, group_id: int, client_id: str) -> None:
-        """Forgets a client that said goodbye."""
+        """Forgets a client that said goodbye; what it said of its progress is kept first."""
+        await self.progress.flush()
         self._presence.get(group_id, {}).pop(client_id, None)
         await self.readers.forget(Reader(group_id, client_id))
         await bridge.run(clients.forget, group_id, client_id)

@@ -5,7 +5,6 @@ Owns: the shapes and the checks that need no store. Must not know: wires, tables
 
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -65,9 +64,11 @@ class Outgoing(NamedTuple):
         return self.deliver_at is not None or self.delay is not None
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """A message in a queue's log, as the store returns it."""
+class Stored(NamedTuple):
+    """A message in a queue's log, as the store returns it.
+
+    A tuple, because it is made for every message that is read: a frozen dataclass takes six times as long to fill.
+    """
 
     queue_id: int
     offset: int

@@ -8,18 +8,21 @@ says where to go on instead of returning messages, and a commit does nothing, so
 that did not hear of it yet.
 """
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from typing import Any
 
 from ..catalog.snapshot import GroupEntry, TopicEntry
 from ..domain import limits
 from ..domain.errors import BrokerError, ErrorCode, NotFound, Rejected, TryLater
 from ..domain.filters import Filter
 from ..domain.messages import Stored
-from ..store import browse, cursors, log, session
+from ..store import browse, cursors, log, looks, session
 from ..store import pulls as rows
+from ..store.link import Link as Link
+from ..store.link import open_link as open_link
 from . import subscriptions, ways
 
 
@@ -70,34 +73,36 @@ Result = Pulled | BrokerError
 def pull(pulls: Sequence[Pull]) -> list[Result]:
     """Returns what each pull finds now, in order; never waits.
 
-    Effects: begins cursors of shared groups where they read first; notes filters. Two statements for all of them.
+    Effects: begins cursors of shared groups where they read first; notes filters. One statement for all of them.
     Raises: TryLater STORE_UNAVAILABLE for all of them.
     """
-    results: list[Result | None] = [_refusal(p) for p in pulls]
-    asked = [(i, p) for i, p in enumerate(pulls) if results[i] is None]
-    places = rows.places([(p.group.id, p.topic.queue_ids[p.queue]) for _, p in asked])
-    fresh = [
-        (p.group.id, p.topic.queue_ids[p.queue], p.offset)
-        for (_, p), place in zip(asked, places, strict=True)
-        if place is not None and place.committed is None and p.is_shared and p.offset <= place.next_offset
-    ]
+    results, asked = _examine(pulls)
+    seen = looks.look(_wishes(asked))
+    fresh = _newcomers(asked, seen)
     if fresh:
         rows.begin(sorted(set(fresh)))
-    readable: list[tuple[int, Pull, rows.Place]] = []
-    for (index, one), place in zip(asked, places, strict=True):
-        if place is None:
-            results[index] = _gone(one.topic)
-            continue
-        moved = _moved(one, place)
-        if moved is not None:
-            results[index] = moved
-        else:
-            readable.append((index, one, place))
-    for (index, one, place), found in zip(readable, _read(readable), strict=True):
-        results[index] = _pulled(one, place, found)
-        if one.is_shared:
+    for (index, one), look in zip(asked, seen, strict=True):
+        results[index] = _result(one, look)
+        if look is not None and one.is_shared:
             subscriptions.note(one.group.id, [(one.topic.id, one.filter.expression)])
-    return [result or BrokerError("The pull was neither answered nor refused.") for result in results]
+    return [result or _lost() for result in results]
+
+
+def pulling(pulls: Sequence[Pull], link: Link) -> Generator[Any, Any, list[Result] | None]:  # Any: see `looks.looking`
+    """As `pull`, without blocking: for an event loop with a link of its own.
+
+    Returns None when there is more to do than to look, or looking failed: `pull` does it all.
+    """
+    if not all(_is_settled(one) for one in pulls):
+        return None
+    results, asked = _examine(pulls)
+    if asked:
+        seen = yield from looks.looking(_wishes(asked), link)
+        if seen is None or _newcomers(asked, seen):
+            return None
+        for (index, one), look in zip(asked, seen, strict=True):
+            results[index] = _result(one, look)
+    return [result or _lost() for result in results]
 
 
 def bounds(topic: TopicEntry, queue: int) -> tuple[int, int]:
@@ -189,6 +194,52 @@ def _refusal(one: Pull) -> BrokerError | None:
     return None
 
 
+def _examine(pulls: Sequence[Pull]) -> tuple[list[Result | None], list[tuple[int, Pull]]]:
+    """Returns the refusals, each in its place, and the pulls that are not refused, with theirs."""
+    results: list[Result | None] = [_refusal(one) for one in pulls]
+    return results, [(index, one) for index, one in enumerate(pulls) if results[index] is None]
+
+
+def _is_settled(one: Pull) -> bool:
+    """Returns True if a pull needs nothing but a look, of all that is known without asking anybody."""
+    if not 0 <= one.queue < len(one.topic.queue_ids):
+        return True  # it is refused without a look
+    return (
+        looks.is_ready([one.topic.queue_ids[one.queue]])
+        and (not one.is_shared or ways.is_known(one.group.id))
+        and (not one.is_shared or subscriptions.is_noted(one.group.id, one.topic.id, one.filter.expression))
+    )
+
+
+def _wishes(asked: Sequence[tuple[int, Pull]]) -> list[looks.Wish]:
+    return [
+        looks.Wish(
+            group_id=one.group.id,
+            queue_id=one.topic.queue_ids[one.queue],
+            offset=one.offset,
+            # A narrow filter looks further than it returns, so that it does not need one call a message.
+            count=one.max_count if one.filter.passes_all else min(4 * one.max_count, limits.FILTER_SCAN_COUNT),
+            max_bytes=one.max_bytes,
+        )
+        for _, one in asked
+    ]
+
+
+def _newcomers(asked: Sequence[tuple[int, Pull]], seen: Sequence[looks.Look | None]) -> list[tuple[int, int, int]]:
+    """Returns (group, queue, offset) of groups that read where they have no cursor yet."""
+    return [
+        (one.group.id, one.topic.queue_ids[one.queue], one.offset)
+        for (_, one), look in zip(asked, seen, strict=True)
+        if look is not None and look.place.committed is None and one.is_shared and one.offset <= look.place.next_offset
+    ]
+
+
+def _result(one: Pull, look: looks.Look | None) -> Result:
+    if look is None:
+        return _gone(one.topic)
+    return _moved(one, look.place) or _pulled(one, look)
+
+
 def _moved(one: Pull, place: rows.Place) -> Pulled | None:
     """Returns where to go on when the asked offset cannot be read, or the group was moved meanwhile."""
     target = None
@@ -203,31 +254,30 @@ def _moved(one: Pull, place: rows.Place) -> Pulled | None:
     return Pulled((), target, place.min_offset, place.next_offset, place.epoch, is_moved=True)
 
 
-def _read(readable: Sequence[tuple[int, Pull, rows.Place]]) -> list[list[Stored | log.Cut]]:
-    ranges = []
-    budget = 0
-    for share, (_, one, place) in enumerate(readable):
-        # A narrow filter looks further than it returns, so that it does not need one call a message.
-        ahead = one.max_count if one.filter.passes_all else min(4 * one.max_count, limits.FILTER_SCAN_COUNT)
-        end = min(place.next_offset, one.offset + ahead)
-        ranges.append(log.Range(share, one.topic.queue_ids[one.queue], one.offset, max(one.offset, end)))
-        budget = max(budget, one.max_bytes)
-    return log.read(ranges, max_bytes=budget)
-
-
-def _pulled(one: Pull, place: rows.Place, found: Sequence[Stored | log.Cut]) -> Pulled:
-    messages: list[Stored] = []
-    next_offset = one.offset
-    for message in found:
-        if not isinstance(message, Stored) or len(messages) >= one.max_count:
-            break
-        next_offset = message.offset + 1
-        if one.filter.passes(message):
-            messages.append(message)
+def _pulled(one: Pull, look: looks.Look) -> Pulled:
+    place = look.place
+    messages: Sequence[Stored] = look.messages
+    if one.filter.passes_all:
+        next_offset = messages[-1].offset + 1 if messages else one.offset
+    else:
+        messages, next_offset = _filtered(one, messages)
     was_filtered = next_offset > one.offset and not messages
     return Pulled(
         tuple(messages), next_offset, place.min_offset, place.next_offset, place.epoch, was_filtered=was_filtered
     )
+
+
+def _filtered(one: Pull, found: Sequence[Stored]) -> tuple[list[Stored], int]:
+    """Returns the messages that are wanted, and where to go on."""
+    messages: list[Stored] = []
+    next_offset = one.offset
+    for message in found:
+        if len(messages) >= one.max_count:
+            break
+        next_offset = message.offset + 1
+        if one.filter.passes(message):
+            messages.append(message)
+    return messages, next_offset
 
 
 def _commit(commits: Sequence[Commit]) -> list[bool]:
@@ -256,3 +306,7 @@ def _commit(commits: Sequence[Commit]) -> list[bool]:
 
 def _gone(topic: TopicEntry) -> NotFound:
     return NotFound(f"Topic {topic.name!r} was deleted meanwhile.", ErrorCode.TOPIC_NOT_FOUND)
+
+
+def _lost() -> BrokerError:
+    return BrokerError("The pull was neither answered nor refused.")

@@ -81,7 +81,7 @@ def send_whole(back: Return) -> bool:
         if is_dead:
             (place,) = log.append([copy_of(failure, queue_id, failure.attempt)])
             offset = place.offset if place is not None else 0
-            buried = replace(failure, message=replace(failure.message, queue_id=queue_id, offset=offset))
+            buried = replace(failure, message=failure.message._replace(queue_id=queue_id, offset=offset))
             pending.note_attempts([buried])
             pending.bury([buried])
         else:

@@ -33,8 +33,9 @@ def move_due(limit: int) -> int:
         if rows:
             log.append(rows)
         session.reached("moved_due")
-    places = [snapshot.topic_of_queue(queue_id) for queue_id in {row.queue_id for row in rows}]
-    events.announce({place[0].id for place in places if place})
+    queues = {row.queue_id for row in rows}
+    places = [snapshot.topic_of_queue(queue_id) for queue_id in queues]
+    events.announce({place[0].id for place in places if place}, queue_ids=queues)
     return len(rows)
 
 

@@ -22,10 +22,8 @@ def note(group_id: int, filters: Iterable[tuple[int, str]]) -> None:
 
     Effects: mostly none; one statement for a filter that is new to this process, or was noted half a minute ago.
     """
-    now = clock.monotonic()
     for topic_id, expression in filters:
-        known = _noted.get((group_id, topic_id))
-        if known is not None and known[0] == expression and now - known[1] < _AGAIN_SECONDS:
+        if is_noted(group_id, topic_id, expression):
             continue
         try:
             cursors.subscribe(group_id, topic_id, expression)
@@ -33,7 +31,13 @@ def note(group_id: int, filters: Iterable[tuple[int, str]]) -> None:
             return
         if len(_noted) >= _NOTED_COUNT:
             _noted.clear()
-        _noted[group_id, topic_id] = (expression, now)
+        _noted[group_id, topic_id] = (expression, clock.monotonic())
+
+
+def is_noted(group_id: int, topic_id: int, expression: str) -> bool:
+    """Returns True if `note` would do nothing for this filter now."""
+    known = _noted.get((group_id, topic_id))
+    return known is not None and known[0] == expression and clock.monotonic() - known[1] < _AGAIN_SECONDS
 
 
 def forget() -> None:

@@ -38,6 +38,12 @@ def check(group: GroupEntry, way: str, *, asking: Collection[str] = ()) -> None:
         )
 
 
+def is_known(group_id: int) -> bool:
+    """Returns True if `check` would ask nobody about this group now."""
+    known = _known.get(group_id)
+    return known is not None and clock.monotonic() - known[0] < _LOOK_AGAIN_SECONDS
+
+
 def forget() -> None:
     """Drops what this process remembers: after a client left, and for tests."""
     _known.clear()

@@ -29,6 +29,12 @@ def oldest(places: Iterable[tuple[int, int]]) -> int:
     return min((_floor(queue_id, offset) for queue_id, offset in wanted), default=0)
 
 
+def are_known(queue_ids: Iterable[int]) -> bool:
+    """Returns True if `oldest` would ask nothing of the database for these queues now."""
+    fresh = clock.monotonic() - _FRESH_SECONDS
+    return all(_known.get(queue_id, (fresh - 1,))[0] >= fresh for queue_id in queue_ids)
+
+
 def forget() -> None:
     """Forgets everything: the database was emptied, so that numbers of queues begin anew."""
     _known.clear()

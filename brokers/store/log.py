@@ -100,8 +100,14 @@ def read(ranges: Sequence[Range], *, max_bytes: int) -> list[list[Stored | Cut]]
         }
     )
     for row in rows:
-        found[row[0]].append(Cut(row[1], row[2]) if row[7] is None else _stored(row))
+        found[row[0]].append(Cut(row[1], row[2]) if row[7] is None else stored(row[1:]))
     return found
+
+
+def stored(columns: Sequence[Any]) -> Stored:  # Any: what the statements select
+    """Returns a message from its columns, which are selected in the order of its fields."""
+    queue_id, offset, message_id, tag, keys, properties, *rest = columns
+    return Stored(queue_id, offset, message_id, tag, tuple(keys) if keys else (), unpack_properties(properties), *rest)
 
 
 def pack_properties(properties: Any) -> str | None:  # Any: a mapping of str to str
@@ -177,21 +183,3 @@ def _copy(rows: Sequence[Row], ordinals: list[int], counts: dict[int, int]) -> d
         with session.cursor() as cur, cur.copy(_SQL["copy_rows"]) as copy:
             copy.write(copying.pack(placed))
     return {queue_id: (base[0], base[1]) for queue_id, base in bases.items()}
-
-
-def _stored(row: psycopg.rows.TupleRow) -> Stored:
-    return Stored(
-        queue_id=row[1],
-        offset=row[2],
-        message_id=row[3],
-        tag=row[4],
-        keys=tuple(row[5] or ()),
-        properties=unpack_properties(row[6]),
-        body=row[7],
-        sys_flag=row[8],
-        body_crc=row[9],
-        born_at_ms=row[10],
-        born_host=row[11],
-        stored_at_ms=row[12],
-        reconsume_times=row[13],
-    )

@@ -90,7 +90,7 @@ def test_a_member_pulls_as_before_before_it_says_anew_who_it_is(
         again = recalled.pull(client, commits=1)
         assert (again.code, again.body) == (Reply.SUCCESS, known.body)
         assert recalled.ids(client) == ["me@1"]
-        assert recalled.lag() == 1
+        wait_until(lambda: recalled.lag() == 1, what="the progress its pull told of to be written")
         # Whoever said goodbye is nobody any more.
         fields = {"clientID": "me@1", "consumerGroup": recalled.name}
         goodbye = Command(code=Ask.UNREGISTER_CLIENT, opaque=9, fields=fields)

@@ -52,13 +52,14 @@ class Peer(Protocol):
 
 @dataclass(slots=True)
 class Memory:
-    """What a connection remembers of queues it pulls, by (group, queue): the epoch of each cursor, what it committed
-    last, how many pulls are under way, and when it was last told to go on elsewhere (by the monotonic clock).
-    `popped_at`: when it last popped for each group. `strangers`: groups of which it is no member anybody remembers.
+    """What a connection remembers of queues it pulls, by (group, queue): the epoch of each cursor, the epoch and the
+    offset of what it committed last, how many pulls are under way, and when it was last told to go on elsewhere (by the
+    monotonic clock). `popped_at`: when it last popped for each group. `strangers`: groups of which it is no member
+    anybody remembers.
     """
 
     epochs: dict[tuple[int, int], int] = field(default_factory=dict)
-    committed: dict[tuple[int, int], int] = field(default_factory=dict)
+    committed: dict[tuple[int, int], tuple[int | None, int]] = field(default_factory=dict)
     popped_at: dict[int, float] = field(default_factory=dict)
     pulling: dict[tuple[int, int], int] = field(default_factory=dict)
     moved_at: dict[tuple[int, int], float] = field(default_factory=dict)

@@ -10,7 +10,6 @@ to be the one it asked for. Others get them with any topic.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import timedelta
 
 from django.conf import settings
@@ -174,7 +173,7 @@ def _record(call: Call, parsed: Name, delivery: Delivery, *, group: GroupEntry) 
         receipt=receipts.encode(receipt, KEY),
     )
     return stored.record(
-        replace(delivery.message, reconsume_times=delivery.attempt - 1),
+        delivery.message._replace(reconsume_times=delivery.attempt - 1),
         topic=names.wrap(parsed.prefix, delivery.topic),
         queue=delivery.queue,
         prefix=parsed.prefix,

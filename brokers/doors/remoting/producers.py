@@ -175,8 +175,7 @@ class Producers:
 def _tell(producer: Producer, question: Question, place: Place) -> None:
     # Queue 0 belongs to no topic, so a half message's place leads nowhere but back here.
     physical = records.place(0, question.id.half_id)
-    message = replace(
-        question.message,
+    message = question.message._replace(
         queue_id=0,
         sys_flag=question.message.sys_flag | records.PREPARED,
         properties={

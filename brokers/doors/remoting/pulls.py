@@ -5,12 +5,14 @@ Called by: doors.remoting.handlers.
 Source: apache/rocketmq broker/.../processor/PullMessageProcessor.java, ConsumerManageProcessor.java.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 from ...catalog.snapshot import GroupEntry, TopicEntry
 from ...dispatch import bridge, desk
-from ...domain import clock, limits
+from ...domain import clock, limits, requests
 from ...domain.errors import NotFound, Rejected
 from ...domain.filters import Filter
 from ...domain.messages import ORIGIN_TOPIC, Stored
@@ -50,7 +52,7 @@ async def pull(call: Call) -> Command:
     key = (group.id, pulls.queue_id(topic, queue))
     is_shared = member is not None and not member.membership.is_broadcast
     if is_shared and bits & _COMMITS:
-        await _commit(call, key, bodies.whole(call.fields, "commitOffset", 0))
+        await _note_progress(call, key, bodies.whole(call.fields, "commitOffset", 0))
     wait_ms = bodies.whole(call.fields, "suspendTimeoutMillis", 0) if bits & _MAY_WAIT else 0
     one = Pull(
         group=group,
@@ -94,6 +96,7 @@ async def query_offset(call: Call) -> Command:
     A group that is new to a queue from which nothing was dropped yet begins at 0, as on RocketMQ's broker.
     """
     group, topic, queue = await _group_queue(call)
+    await (await desk.get()).progress.flush()
     offset = await bridge.run(pulls.committed, group, topic, queue)
     if offset is None and bodies.truth(call.fields, "setZeroIfNotFound", default=True):
         low, _ = await bridge.run(pulls.bounds, topic, queue)
@@ -164,12 +167,25 @@ def _filter(call: Call, member: Member | None, topic: str, *, is_in_request: boo
         return call.reply(Reply.SUBSCRIPTION_PARSE_FAILED, remark=error.detail)
 
 
+async def _note_progress(call: Call, key: tuple[int, int], offset: int) -> None:
+    """Takes note of how far a member is, on the way of something else: it is written beside that.
+
+    Without a known epoch it is written first: later, it might undo a reset that came before.
+    """
+    epoch = call.memory.epochs.get(key)
+    if epoch is None:
+        await _commit(call, key, offset)
+    elif offset >= 0 and call.memory.committed.get(key) != (epoch, offset):
+        heard = partial(call.memory.committed.__setitem__, key, (epoch, offset))
+        (await desk.get()).progress.note(Commit(*key, offset, epoch), heard)
+
+
 async def _commit(call: Call, key: tuple[int, int], offset: int) -> None:
-    if offset < 0 or call.memory.committed.get(key) == offset:
+    epoch = call.memory.epochs.get(key)
+    if offset < 0 or call.memory.committed.get(key) == (epoch, offset):
         return  # members repeat themselves every few seconds
-    is_heard = await (await desk.get()).commit(Commit(*key, offset, call.memory.epochs.get(key)))
-    if is_heard:
-        call.memory.committed[key] = offset
+    if await (await desk.get()).commit(Commit(*key, offset, epoch)):
+        call.memory.committed[key] = (epoch, offset)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,8 +198,13 @@ class _Reader:
     prefix: str
     member: Member | None
 
-    def record(self, message: Stored, queue: int, place: Place) -> bytes:
-        """Returns a message as this reader gets it."""
+    def records(self, messages: Sequence[Stored], queue: int, place: Place) -> bytes:
+        """Returns messages as this reader gets them."""
+        if any(message.properties and requests.is_request(message.properties) for message in messages):
+            return b"".join([self._record(message, queue, place) for message in messages])
+        return stored.plain_records(messages, topic=self.written, queue=queue, prefix=self.prefix, place=place)
+
+    def _record(self, message: Stored, queue: int, place: Place) -> bytes:
         member = self.member
         reply_to = replying.address_for(
             message,
@@ -212,8 +233,7 @@ def _answer(call: Call, found: Pulled, reader: _Reader, *, queue: int) -> Comman
         "minOffset": str(found.min_offset),
         "maxOffset": str(found.max_offset),
     }
-    records = [reader.record(message, queue, call.place) for message in found.messages]
-    return call.reply(code, fields=fields, body=b"".join(records))
+    return call.reply(code, fields=fields, body=reader.records(found.messages, queue, call.place))
 
 
 async def _queue(call: Call) -> tuple[TopicEntry, int]:

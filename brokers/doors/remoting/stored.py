@@ -3,6 +3,9 @@
 Owns: which properties they find. Must not know: how it was fetched. Called by: the handlers of this room.
 """
 
+from collections.abc import Iterable
+from functools import lru_cache
+
 from ...domain.messages import ORIGIN_TOPIC, Stored
 from ...domain.requests import REPLY_TO
 from ...protocols.remoting import records
@@ -11,6 +14,10 @@ from .call import CLUSTER, REGION, Place
 
 # Keeps the number a producer may give a message beside its properties; only RocketMQ's clients know of it.
 FLAG = "MQ2_FLAG"
+_OURS = {"CLUSTER": CLUSTER, "MSG_REGION": REGION}  # a client traces only what comes from somewhere
+_OURS_WRITTEN = records.write_properties(_OURS)
+# What is set here or does not leave as it is stored.
+_SPECIAL = frozenset({"POP_CK", FLAG, ORIGIN_TOPIC, "KEYS", "TAGS", REPLY_TO, "UNIQ_KEY", *_OURS})
 
 
 def record(
@@ -40,24 +47,53 @@ def record(
     if reply_to is not None:
         properties[REPLY_TO] = reply_to
     properties["UNIQ_KEY"] = message.message_id
-    properties["CLUSTER"] = CLUSTER
-    properties["MSG_REGION"] = REGION  # a client traces only what comes from somewhere
-    host, _, port = message.born_host.rpartition(":")
-    return records.encode(
-        records.Record(
-            topic=topic,
-            queue=queue,
-            queue_offset=message.offset,
-            physical_offset=records.place(message.queue_id, message.offset),
-            body=message.body,
-            body_crc=message.body_crc,
-            flag=int(flag) if flag.lstrip("-").isdigit() else 0,
-            sys_flag=message.sys_flag,
-            born_at_ms=message.born_at_ms,
-            born_host=(host or message.born_host, int(port) if host and port.isdigit() else 0),
-            stored_at_ms=message.stored_at_ms,
-            store_host=(place.host, place.port),
-            reconsume_times=message.reconsume_times,
-            properties=properties,
-        )
+    properties |= _OURS
+    number = int(flag) if flag.lstrip("-").isdigit() else 0
+    writer = _writer(topic, place)
+    return b"".join(_parts(writer, message, queue, flag=number, properties=records.write_properties(properties)))
+
+
+def plain_records(messages: Iterable[Stored], *, topic: str, queue: int, prefix: str, place: Place) -> bytes:
+    """Returns the records of messages nobody waits for an answer to, one after the other; each as `record` does."""
+    writer = _writer(topic, place)
+    parts: list[bytes] = []
+    for message in messages:
+        if message.properties and not _SPECIAL.isdisjoint(message.properties):
+            parts.append(record(message, topic=topic, queue=queue, prefix=prefix, place=place))
+            continue
+        text = records.write_properties(message.properties) if message.properties else ""
+        if message.keys and (keys := " ".join(message.keys)):
+            text += f"KEYS\x01{keys}\x02"
+        if message.tag:
+            text += f"TAGS\x01{message.tag}\x02"
+        text += f"UNIQ_KEY\x01{message.message_id}\x02{_OURS_WRITTEN}"
+        parts += _parts(writer, message, queue, flag=0, properties=text)
+    return b"".join(parts)
+
+
+def _parts(writer: records.Writer, message: Stored, queue: int, *, flag: int, properties: str) -> tuple[bytes, ...]:
+    return writer.parts(
+        queue=queue,
+        queue_offset=message.offset,
+        physical_offset=records.place(message.queue_id, message.offset),
+        body=message.body,
+        body_crc=message.body_crc,
+        flag=flag,
+        sys_flag=message.sys_flag,
+        born_at_ms=message.born_at_ms,
+        born_host=_address(message.born_host),
+        stored_at_ms=message.stored_at_ms,
+        reconsume_times=message.reconsume_times,
+        properties=properties,
     )
+
+
+@lru_cache(1024)
+def _writer(topic: str, place: Place) -> records.Writer:
+    return records.Writer(topic, (place.host, place.port))
+
+
+@lru_cache(4096)
+def _address(text: str) -> bytes:
+    host, _, port = text.rpartition(":")
+    return records.address((host or text, int(port) if host and port.isdigit() else 0))

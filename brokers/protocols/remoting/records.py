@@ -18,6 +18,7 @@ _MAGIC = -626843481  # 0xDAA320A7: the topic's length in one byte
 _MAGIC_LONG_TOPIC = -626843477  # 0xDAA320AB: in two
 _LONGEST_SHORT_TOPIC = 127
 BORN_HOST_IPV6, STORE_HOST_IPV6 = 0x10, 0x20
+_HOST_BITS = BORN_HOST_IPV6 | STORE_HOST_IPV6
 # Compressed, and with which algorithm: what a message's body keeps of its sender's flags.
 BODY_FLAGS = 0x701
 TRANSACTION_BITS = 0xC  # of a message's flags, one of these three
@@ -26,6 +27,9 @@ _NAME_END, _VALUE_END = "\x01", "\x02"
 _HEAD = struct.Struct(">iiIiiqqiq")
 _MIDDLE = struct.Struct(">iqi")
 _BATCH_HEAD = struct.Struct(">iiiii")
+_SHORT = struct.Struct(">H")
+_LONG = struct.Struct(">q")
+_IPV4_BYTES, _IPV6_BYTES = 8, 20  # with the port
 _OFFSET_BITS = 40
 
 
@@ -72,7 +76,7 @@ def unplace(physical_offset: int) -> tuple[int, int]:
 
 def offset_id(host: tuple[str, int], physical_offset: int) -> str:
     """Returns the id that leads back to a message: 32 hex digits of host, port and physical offset (56 with IPv6)."""
-    return (_address(host) + struct.pack(">q", physical_offset)).hex().upper()
+    return (address(host) + struct.pack(">q", physical_offset)).hex().upper()
 
 
 def read_offset_id(text: str) -> int:
@@ -102,34 +106,90 @@ def read_properties(text: str) -> dict[str, str]:
 
 def encode(record: Record) -> bytes:
     """Returns the record's bytes."""
-    topic, properties = record.topic.encode(), write_properties(record.properties).encode()
-    born, store = _address(record.born_host), _address(record.store_host)
-    sys_flag = record.sys_flag & ~(BORN_HOST_IPV6 | STORE_HOST_IPV6)
-    sys_flag |= (BORN_HOST_IPV6 if len(born) > 8 else 0) | (STORE_HOST_IPV6 if len(store) > 8 else 0)
-    is_long = len(topic) > _LONGEST_SHORT_TOPIC
-    parts = [
-        born,
-        struct.pack(">q", record.stored_at_ms),
-        store,
-        _MIDDLE.pack(record.reconsume_times, record.prepared_offset, len(record.body)),
-        record.body,
-        struct.pack(">H" if is_long else ">B", len(topic)),
-        topic,
-        struct.pack(">H", len(properties)),
-        properties,
-    ]
-    head = _HEAD.pack(
-        _HEAD.size + sum(map(len, parts)),
-        _MAGIC_LONG_TOPIC if is_long else _MAGIC,
-        record.body_crc & 0x7FFFFFFF,
-        record.queue,
-        record.flag,
-        record.queue_offset,
-        record.physical_offset,
-        sys_flag,
-        record.born_at_ms,
+    return b"".join(
+        Writer(record.topic, record.store_host).parts(
+            queue=record.queue,
+            queue_offset=record.queue_offset,
+            physical_offset=record.physical_offset,
+            body=record.body,
+            body_crc=record.body_crc,
+            flag=record.flag,
+            sys_flag=record.sys_flag,
+            born_at_ms=record.born_at_ms,
+            born_host=address(record.born_host),
+            stored_at_ms=record.stored_at_ms,
+            reconsume_times=record.reconsume_times,
+            prepared_offset=record.prepared_offset,
+            properties=write_properties(record.properties),
+        )
     )
-    return head + b"".join(parts)
+
+
+class Writer:
+    """Writes records of one topic from one host, without a `Record` for each: pulls are made of thousands."""
+
+    def __init__(self, topic: str, store_host: tuple[str, int]) -> None:
+        name = topic.encode()
+        is_long = len(name) > _LONGEST_SHORT_TOPIC
+        self._magic = _MAGIC_LONG_TOPIC if is_long else _MAGIC
+        self._topic = struct.pack(">H" if is_long else ">B", len(name)) + name
+        self._store = address(store_host)
+        self._bits = STORE_HOST_IPV6 if len(self._store) > _IPV4_BYTES else 0
+        # All before the body, for either length of the sender's address.
+        self._heads = {
+            length: struct.Struct(f"{_HEAD.format}{length}sq{len(self._store)}s{_MIDDLE.format[1:]}")
+            for length in (_IPV4_BYTES, _IPV6_BYTES)
+        }
+
+    def parts(
+        self,
+        *,
+        queue: int,
+        queue_offset: int,
+        physical_offset: int,
+        body: bytes,
+        body_crc: int,
+        flag: int,
+        sys_flag: int,
+        born_at_ms: int,
+        born_host: bytes,
+        stored_at_ms: int,
+        reconsume_times: int,
+        properties: str,
+        prepared_offset: int = 0,
+    ) -> tuple[bytes, ...]:
+        """Returns a record's bytes in parts. `born_host` is an `address`, `properties` are written already."""
+        text = properties.encode()
+        bits = self._bits | (BORN_HOST_IPV6 if len(born_host) > _IPV4_BYTES else 0)
+        layout = self._heads[len(born_host)]
+        head = layout.pack(
+            layout.size + len(body) + len(self._topic) + _SHORT.size + len(text),
+            self._magic,
+            body_crc & 0x7FFFFFFF,
+            queue,
+            flag,
+            queue_offset,
+            physical_offset,
+            sys_flag & ~_HOST_BITS | bits,
+            born_at_ms,
+            born_host,
+            stored_at_ms,
+            self._store,
+            reconsume_times,
+            prepared_offset,
+            len(body),
+        )
+        return head, body, self._topic, _SHORT.pack(len(text)), text
+
+
+@lru_cache(1024)
+def address(host: tuple[str, int]) -> bytes:
+    """Returns a host as records carry it: an IPv4 or IPv6 address (0.0.0.0 for a name), then the port."""
+    try:
+        packed = ipaddress.ip_address(host[0]).packed
+    except ValueError:
+        packed = bytes(4)
+    return packed + struct.pack(">i", host[1])
 
 
 def decode(data: bytes) -> list[Record]:
@@ -171,10 +231,6 @@ def encode_batch(entries: Iterable[BatchEntry]) -> bytes:
     return b"".join(parts)
 
 
-_SHORT = struct.Struct(">H")
-_LONG = struct.Struct(">q")
-
-
 def _decode_one(data: bytes, start: int) -> tuple[Record, int]:
     total, magic, crc, queue, flag, offset, physical, sys_flag, born_at = _unpack(_HEAD, data, start)
     if magic not in {_MAGIC, _MAGIC_LONG_TOPIC}:
@@ -209,15 +265,6 @@ def _decode_one(data: bytes, start: int) -> tuple[Record, int]:
         properties=read_properties(_text(properties)),
     )
     return record, at
-
-
-@lru_cache(1024)
-def _address(host: tuple[str, int]) -> bytes:
-    try:
-        packed = ipaddress.ip_address(host[0]).packed
-    except ValueError:
-        packed = bytes(4)
-    return packed + struct.pack(">i", host[1])
 
 
 def _read_address(data: bytes, start: int, *, is_ipv6: bool) -> tuple[tuple[str, int], int]:

@@ -70,7 +70,9 @@ ORDER BY queue_id, first_offset, segment
 -- name: read_ranges
 -- Purpose: the messages of several ranges of offsets, each range cut where its bodies pass max_bytes (the row stays, its
 -- body comes as NULL). Index: primary key; a range costs what it returns, however long the log is.
--- `segment` is a floor known beforehand: partitions below it are not even opened.
+-- `segment` is a floor known beforehand: partitions below it are not even opened. It stands behind the comparison of
+-- (segment, queue_offset): the walk along the index begins where the first of the two says, which for a bare segment is at
+-- the segment's first offset.
 SELECT w.position, m.queue_id, m.queue_offset, m.message_id, m.tag, m.keys, m.properties,
        CASE WHEN sum(octet_length(m.body)) OVER (PARTITION BY w.share ORDER BY w.position, m.queue_offset)
                  - octet_length(m.body) < %(max_bytes)s::bigint THEN m.body END,
@@ -84,8 +86,8 @@ CROSS JOIN LATERAL (
 ) s
 CROSS JOIN LATERAL (
     SELECT * FROM message m
-    WHERE m.queue_id = w.queue_id AND m.segment >= %(segment)s::integer AND m.segment >= s.segment
-      AND (m.segment, m.queue_offset) >= (s.segment, w.first) AND m.queue_offset < w.past
+    WHERE m.queue_id = w.queue_id AND (m.segment, m.queue_offset) >= (s.segment, w.first)
+      AND m.segment >= %(segment)s::integer AND m.queue_offset < w.past
     ORDER BY m.segment, m.queue_offset
     LIMIT w.past - w.first
 ) m

@@ -25,8 +25,7 @@ def stored(world: World, topic: Topic) -> Stored:
 def whole(world: World, group: Group, message: Stored, *, failures: int, most: int) -> Return:
     """What a member sends: the message as it has it, without a place, and not to be believed in every part."""
     entry = world.group_entry(group)
-    sent = replace(
-        message,
+    sent = message._replace(
         queue_id=entry.retry_topic.queue_ids[0],
         offset=0,
         reconsume_times=0,
@@ -77,7 +76,7 @@ def test_what_is_stored_comes_again_and_not_what_the_member_made_of_it(world: Wo
     topic, group = world.topic("t", queues=1), world.group("g")
     message = stored(world, topic)
     back = whole(world, group, message, failures=1, most=5)
-    assert returns.send_whole(replace(back, message=replace(back.message, body=b"changed")))
+    assert returns.send_whole(replace(back, message=back.message._replace(body=b"changed")))
     assert schedule.move_due(10) == 1
     again = pulls.read_one(back.group.retry_topic.queue_ids[0], 0)
     assert (again.body, again.reconsume_times, again.properties["RETRY_TOPIC"]) == (message.body, 1, "t")
@@ -85,7 +84,7 @@ def test_what_is_stored_comes_again_and_not_what_the_member_made_of_it(world: Wo
 
 def test_a_message_that_is_stored_no_more_is_buried_as_it_was_sent_once(world: World) -> None:
     topic, group = world.topic("t", queues=1), world.group("g")
-    gone = replace(stored(world, topic), message_id="GONE", body=b"only the member has it")
+    gone = stored(world, topic)._replace(message_id="GONE", body=b"only the member has it")
     for _ in range(2):
         assert not returns.send_whole(whole(world, group, gone, failures=3, most=2))
     (letter,) = letters(group)
