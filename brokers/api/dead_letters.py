@@ -78,7 +78,7 @@ class Count(ApiView):
 class Redrive(ApiView):
     @extend_schema(
         operation_id="redriveDeadLetters",
-        summary="Send dead letters on their way again, or say which that would be",
+        summary="Replay dead letters: send them on their way again, or say which that would be",
         description="Answers 202 with an operation that runs by itself, and 200 with a preview for `dry_run`."
         " Dead letters that arrive later are not taken.",
         request=forms.RedriveForm,

@@ -282,7 +282,7 @@ class EntryShape(serializers.Serializer[Any]):
 
 
 class PreviewShape(serializers.Serializer[Any]):
-    count = serializers.IntegerField(help_text="dead letters a redrive would take now")
+    count = serializers.IntegerField(help_text="dead letters a replay would take now")
     samples = DeadLetterShape(many=True)
     destination = serializers.DictField(child=serializers.CharField())
 

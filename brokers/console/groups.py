@@ -12,7 +12,7 @@ from brokers.domain.errors import Rejected
 from brokers.engine import clients, offsets, relays, removal
 from brokers.models import Group
 
-from . import code, page, problems, rows
+from . import code, obstacles, page, problems, rows, topics
 from .forms import GroupEditForm, GroupForm
 
 
@@ -131,12 +131,15 @@ def delete(request: HttpRequest, instance: str, group: str) -> HttpResponse:
 def progress(request: HttpRequest, instance: str, group: str) -> HttpResponse:
     found = access.group(page.actor(request), instance, group, action="mq:QueryGroup")
     overall = offsets.progress([found.pk])[found.pk]
+    queues = offsets.of_group(found)
+    seen = clients.clients(found.pk)
     shows = access.filter_of(page.actor(request), instance, "mq:QueryTopic")
     context = {
         "progress": overall,
         "is_late": rows.is_late(overall),
-        "topics": [part for part in rows.sections(found, overall) if part.is_retry or not shows or shows(part.name)],
-        "clients": clients.clients(found.pk),
+        "topics": [part for part in rows.sections(queues, overall) if part.is_retry or not shows or shows(part.name)],
+        "obstacles": obstacles.of_group(page.actor(request), found, overall, queues=queues, clients=seen),
+        "clients": seen,
         "askable": {seen.client_id for seen in relays.connected(found.pk) or ()},
     }
     return page_of(request, found, tab="progress", context=context)
@@ -154,9 +157,9 @@ def settings(request: HttpRequest, instance: str, group: str) -> HttpResponse:
 @require_GET
 def client_code(request: HttpRequest, instance: str, group: str) -> HttpResponse:
     found = access.group(page.actor(request), instance, group, action="mq:QueryGroup")
-    return page_of(
-        request, found, tab="code", context={"code": code.snippets(request, found.instance, group=found.name)}
-    )
+    [topic, *_] = [*topics.names(page.actor(request), found.instance), "orders"]
+    snippets = code.snippets(request, found.instance, topic=topic, group=found.name)
+    return page_of(request, found, tab="code", context={"code": snippets})
 
 
 def page_of(request: HttpRequest, group: Group, *, tab: str, context: dict[str, object]) -> HttpResponse:

@@ -2,6 +2,7 @@
 
 from itertools import islice
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods
@@ -91,8 +92,14 @@ def _overview(request: HttpRequest, instance: Instance) -> HttpResponse:
         (row for row in group_rows if row.needs_attention),
         key=lambda row: (-row.progress.dead, -(row.progress.oldest_age_seconds or 0)),
     )
+    first_topic = topic_rows[0].topic.name if topic_rows else ""
+    first_group = group_rows[0].group.name if group_rows else ""
     context = {
-        "is_empty": totals.topics == 0,
+        # The first steps stay until the last of them, a message, is made.
+        "is_new": totals.topics == 0 or totals.sent == 0,
+        "first_topic": first_topic,
+        "first_group": first_group,
+        "credentials_path": str(settings.DATA_DIR / "credentials.json") if actor.is_root else "",
         "totals": {
             "topics": totals.topics,
             "groups": totals.groups,
@@ -107,7 +114,7 @@ def _overview(request: HttpRequest, instance: Instance) -> HttpResponse:
         "sees_all": sees_all,
         "operations": _active_operations(actor, instance),
         "live_names": f"instance:{instance.pk}",
-        "code": code.snippets(request, instance),
+        "code": code.snippets(request, instance, topic=first_topic or "orders", group=first_group or "workers"),
     }
     return page.render(request, "pages/overview.html", context, section="overview", instance=instance)
 

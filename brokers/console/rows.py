@@ -119,12 +119,12 @@ def receivers(actor: Actor, topic: Topic) -> list[GroupRow]:
     return [replace(row, progress=_in_topic(row.progress, topic)) for row in found]
 
 
-def sections(group: Group, progress: GroupProgress) -> list[TopicSection]:
-    """Returns the group's place in every queue, topic by topic, its own retries last."""
+def sections(queues: Iterable[QueueRow], progress: GroupProgress) -> list[TopicSection]:
+    """Returns a group's place in each of its queues, topic by topic, its own retries last."""
     filters = {topic.topic_id: topic.filter for topic in progress.topics}
     return [
         _section(list(lines), filters.get(topic_id))
-        for topic_id, lines in groupby(offsets.of_group(group), key=lambda line: line.topic_id)
+        for topic_id, lines in groupby(queues, key=lambda line: line.topic_id)
     ]
 
 

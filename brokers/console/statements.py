@@ -65,7 +65,7 @@ def opened(text: str, account_id: int) -> Editor:
         return Editor((), text, text, problem=problems.detail(error))
     found: dict[int, list[str]] = {}
     for warning in advice.warnings(read, account_id=account_id):
-        found.setdefault(warning.statement, []).append(warning.text)
+        found.setdefault(warning.statement, []).append(problems.told(warning.text))
     marked = tuple(replace(line, warnings=tuple(found.get(n, ()))) for n, line in enumerate(lines, 1))
     return Editor(marked, text, text)
 

@@ -147,7 +147,7 @@ def _died(dead: Dead, standing: Standing, instance: Instance) -> list[Event]:
                 title=_("Replayed"),
                 at=dead.replayed_at,
                 link=shown,
-                link_words=_("Redrive %(n)d") % {"n": dead.replayed_by} if shown else "",
+                link_words=_("Replay %(n)d") % {"n": dead.replayed_by} if shown else "",
             )
         )
     return events

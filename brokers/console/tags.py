@@ -146,7 +146,7 @@ def ago(at: datetime | int | None) -> Html:
     else:
         words = _("in %(span)s") % {"span": _coarse(-seconds)}
     return format_html(
-        '<time datetime="{}" title="{}">{}</time>', moment.isoformat(), _spelled(moment, "milliseconds"), words
+        '<time datetime="{}" title="{}">{}</time>', moment.isoformat(), _with_offset(moment, "milliseconds"), words
     )
 
 
@@ -156,7 +156,19 @@ def when(at: datetime | int | None, precision: str = "seconds") -> Html:
     moment = _instant(at)
     if moment is None:
         return _("unknown")
-    return format_html('<time class="num" datetime="{}">{}</time>', moment.isoformat(), _spelled(moment, precision))
+    return format_html(
+        '<time class="num" datetime="{}" title="{}">{}</time>',
+        moment.isoformat(),
+        _with_offset(moment, precision),
+        _spelled(moment, precision),
+    )
+
+
+@register.simple_tag
+def zone_offset(at: datetime | None = None) -> str:
+    """Spells how far the reader's zone is from UTC, now or at an instant."""
+    text = timezone.localtime(at or clock.now()).strftime("%z")
+    return f"UTC{text[:3]}:{text[3:5]}"
 
 
 def _instant(at: datetime | int | None) -> datetime | None:
@@ -165,6 +177,10 @@ def _instant(at: datetime | int | None) -> datetime | None:
 
 def _spelled(moment: datetime, precision: str) -> str:
     return timezone.localtime(moment).replace(tzinfo=None).isoformat(" ", timespec=precision)
+
+
+def _with_offset(moment: datetime, precision: str) -> str:
+    return f"{_spelled(moment, precision)} {zone_offset(moment)}"
 
 
 def _coarse(seconds: float) -> str:

@@ -124,7 +124,8 @@ def groups(request: HttpRequest, instance: str, topic: str) -> HttpResponse:
 @require_GET
 def client_code(request: HttpRequest, instance: str, topic: str) -> HttpResponse:
     found = access.topic(page.actor(request), instance, topic, action="mq:QueryTopic")
-    snippets = code.snippets(request, found.instance, topic=found.name)
+    [group, *_] = [*selectors.groups(page.actor(request), found.instance, limit=1).items, None]
+    snippets = code.snippets(request, found.instance, topic=found.name, group=group.name if group else "workers")
     return page_of(request, found, tab="code", context={"code": snippets})
 
 

@@ -6,6 +6,7 @@ Must not know: how a page looks. Called by: console, api, tasks. Redrives are in
 
 import zlib
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Literal
 
 from ..catalog import access, changes
@@ -118,11 +119,16 @@ def count(group: Group, wanted: Filter | None = None) -> Count:
     return Count(matching, "truncated", looked_at)
 
 
-def failures(group: Group) -> Failures:
-    """Returns what went wrong and how often; `Filter(failure=…)` picks the dead letters of one kind."""
-    found, scanned = rows.failures(group.pk, scan_limit=limits.SCAN_ROW_COUNT)
-    is_all = scanned < limits.SCAN_ROW_COUNT
+def failures(group: Group, *, most: int = limits.SCAN_ROW_COUNT) -> Failures:
+    """Returns what went wrong and how often among the newest `most`; `Filter(failure=…)` picks those of one kind."""
+    found, scanned = rows.failures(group.pk, scan_limit=most)
+    is_all = scanned < most
     return Failures(tuple(found), "complete" if is_all else "truncated", scanned)
+
+
+def waiting_since(group: Group) -> datetime | None:
+    """Returns when the oldest dead letter died that nobody replayed, None when none waits."""
+    return rows.oldest_waiting(group.pk)
 
 
 def ledger(

@@ -141,6 +141,12 @@ def failures(group_id: int, *, scan_limit: int) -> tuple[list[Failure], int]:
     ] if found else 0
 
 
+def oldest_waiting(group_id: int) -> datetime | None:
+    """Returns when the oldest of the group's dead letters died that nobody replayed, None when there is none."""
+    found = _rows("oldest_waiting", {"group_id": group_id})
+    return found[0][0] if found else None
+
+
 def states(group_id: int, ids: Sequence[int]) -> dict[int, str]:
     """Returns the state of each of the group's dead letters that exists."""
     return {row[0]: row[1] for row in _rows("states", {"group_id": group_id, "ids": list(ids)})}

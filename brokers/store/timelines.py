@@ -1,6 +1,7 @@
 """Everything the store knows of one message id: its copies, what waits, what died, and every failed delivery.
 
-Owns: the statements of `sql/timelines.sql`. Must not know: what the facts add up to. Called by: engine.message_page.
+Owns: the statements of `sql/timelines.sql`. Must not know: what the facts add up to. Called by: engine.message_page,
+engine.setbacks.
 Nothing here changes a row or takes a lock.
 """
 
@@ -97,6 +98,19 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True)
+class Setback:
+    """The last failed delivery of a message that still waits. `topic` is the one people know."""
+
+    message_id: str
+    topic: str
+    queue_id: int
+    attempt: int
+    client_id: str
+    error: str
+    ended_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Settlement:
     """What one group did with the offset of copy number `index`; `filter` is the one it last used on the topic."""
 
@@ -176,6 +190,18 @@ def dead(instance_id: int, message_id: str) -> list[Dead]:
 def attempts(instance_id: int, message_id: str) -> list[Attempt]:
     """Returns the failed deliveries, oldest first, at most `MESSAGE_COPY_COUNT`."""
     return [Attempt(*row) for row in _rows("attempts", _who(instance_id, message_id))]
+
+
+def heads_failed(group_id: int, places: Sequence[tuple[int, int]]) -> list[Setback]:
+    """Returns the group's last failure at each (queue id, offset) where one failed, the oldest first."""
+    asked = {"group_id": group_id, "queue_ids": [q for q, _ in places], "offsets": [offset for _, offset in places]}
+    return [Setback(*row) for row in _rows("heads_failed", asked)] if places else []
+
+
+def retry_failed(group_id: int) -> Setback | None:
+    """Returns the last failure of the message that waits longest for its next attempt, None when none is known."""
+    found = _rows("retry_failed", {"group_id": group_id})
+    return Setback(*found[0]) if found else None
 
 
 def settlements(places: Sequence[Copy], known_as: Sequence[str]) -> list[Settlement]:

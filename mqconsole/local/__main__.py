@@ -85,6 +85,8 @@ def _greeting(data_dir: Path, *, shows_password: bool) -> str:
         lines.append(f"    password   {known['password']}    (shown this once)")
     lines.append(f"    keys       {path}")
     lines.append(f"    logs       {data_dir / 'log'}")
+    if shows_password:
+        lines += ["", "  New here? Sign in and follow the first page; docs/quickstart.md takes five minutes."]
     return "\n".join([*lines, "", "  Ctrl-C stops everything; the data stays.", ""])
 
 

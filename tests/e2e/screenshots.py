@@ -33,7 +33,9 @@ def main() -> None:
                 for width in options.widths.split(","):
                     size = WIDTHS[width]
                     context = browser.new_context(
-                        viewport={"width": size[0], "height": size[1]}, timezone_id="Asia/Shanghai"
+                        viewport={"width": size[0], "height": size[1]},
+                        timezone_id="Asia/Shanghai",
+                        reduced_motion="reduce",  # else the picture may show one page fading into the next
                     )
                     prefer(context, options.address, language=language, theme=theme)
                     _shoot_all(context.new_page(), options, given, suffix=f"{language}-{theme}-{width}")

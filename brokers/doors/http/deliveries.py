@@ -70,7 +70,7 @@ async def acknowledge(exchange: Exchange, actor: Actor, route: Route) -> None:
     good, outcomes = _decode(texts, group)
     if good:
         outcomes.update(zip(good, await (await desk.get()).acknowledge(list(good.values())), strict=True))
-    await exchange.answer(200, {"results": _results(texts, outcomes)})
+    await exchange.answer(200, {"results": _results(texts, outcomes, exchange.language())})
 
 
 async def refuse(exchange: Exchange, actor: Actor, route: Route) -> None:
@@ -81,7 +81,7 @@ async def refuse(exchange: Exchange, actor: Actor, route: Route) -> None:
     refusals = [Refusal(receipt, form.error, form.delay) for receipt in good.values()]
     if refusals:
         outcomes.update(zip(good, await (await desk.get()).refuse(refusals), strict=True))
-    await exchange.answer(200, {"results": _results(form.receipts, outcomes)})
+    await exchange.answer(200, {"results": _results(form.receipts, outcomes, exchange.language())})
 
 
 async def extend(exchange: Exchange, actor: Actor, route: Route) -> None:
@@ -93,7 +93,7 @@ async def extend(exchange: Exchange, actor: Actor, route: Route) -> None:
     extensions = [Extension(receipt, invisible) for receipt in good.values()]
     if extensions:
         outcomes.update(zip(good, await (await desk.get()).extend(extensions), strict=True))
-    await exchange.answer(200, {"results": _results(texts, outcomes)})
+    await exchange.answer(200, {"results": _results(texts, outcomes, exchange.language())})
 
 
 async def _claim(counter: desk.Desk, exchange: Exchange, request: ReceiveRequest, *, wait: timedelta) -> list[Delivery]:
@@ -138,12 +138,14 @@ def _decode(texts: Sequence[str], group: GroupEntry) -> tuple[dict[str, Receipt]
     return good, bad
 
 
-def _results(texts: Sequence[str], outcomes: dict[str, Outcome]) -> list[dict[str, Any]]:  # Any: JSON values
+def _results(
+    texts: Sequence[str], outcomes: dict[str, Outcome], language: str
+) -> list[dict[str, Any]]:  # Any: JSON values
     results: list[dict[str, Any]] = []
     for text in texts:
         outcome = outcomes[text]
         if isinstance(outcome, BrokerError):
-            results.append({**problems.entry(outcome), "receipt": text})
+            results.append({**problems.entry(outcome, language), "receipt": text})
         elif outcome is None:
             results.append({"ok": True, "receipt": text})
         else:

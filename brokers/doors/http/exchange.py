@@ -103,12 +103,16 @@ class Exchange:
         status = problems.status(error.code)
         if status >= 500 and isinstance(error, BrokerError) and error.code == ErrorCode.INTERNAL:
             _log.error("request_failed", extra={"request_id": self.request_id}, exc_info=error)
-        accepted = self.headers.get(b"accept-language")
-        language = wording.language_of(accepted.decode("latin-1")) if accepted else "en"
+        language = self.language()
         document = messages.dump(problems.document(error, self.request_id, language))
         headers = {"content-type": problems.CONTENT_TYPE, "content-language": language, **problems.headers(error)}
         fields = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
         await self._write(status, document, headers=fields)
+
+    def language(self) -> str:
+        """Returns the language the client wants to be told in what went wrong."""
+        accepted = self.headers.get(b"accept-language")
+        return wording.language_of(accepted.decode("latin-1")) if accepted else "en"
 
     async def _write(self, status: int, body: bytes, *, headers: list[tuple[bytes, bytes]]) -> None:
         fields = [

@@ -43,15 +43,12 @@ async def send_batch(exchange: Exchange, actor: Actor, route: Route) -> None:
     good = [Sending(topic, entry) for entry in entries if not isinstance(entry, BrokerError)]
     published = iter(await (desk.started() or await desk.get()).publish(good) if good else ())
     outcomes = [entry if isinstance(entry, BrokerError) else next(published) for entry in entries]
-    await exchange.answer(
-        200,
-        {
-            "results": [
-                problems.entry(outcome) if isinstance(outcome, BrokerError) else {"ok": True, **_describe(outcome)}
-                for outcome in outcomes
-            ]
-        },
-    )
+    language = exchange.language()
+    results = [
+        problems.entry(outcome, language) if isinstance(outcome, BrokerError) else {"ok": True, **_describe(outcome)}
+        for outcome in outcomes
+    ]
+    await exchange.answer(200, {"results": results})
 
 
 async def topic_of(actor: Actor, route: Route) -> snapshot.TopicEntry:

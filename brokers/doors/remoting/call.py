@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from ...domain import clock
 from ...domain.actor import Actor
@@ -82,8 +82,7 @@ class Place:
         return f"{self.host}:{self.port}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
+class Call(NamedTuple):
     """A request whose sender is known."""
 
     request: Command
@@ -111,3 +110,4 @@ class Call:
 
 
 Handler = Callable[[Call], Awaitable[Command]]
+Beginner = Callable[[Call, Callable[[Command], None]], bool]

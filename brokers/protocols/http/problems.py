@@ -125,10 +125,15 @@ def document(error: Problem, request_id: str, language: str | None = None) -> di
     }
 
 
-def entry(error: Problem) -> dict[str, Any]:  # Any: JSON values
-    """Returns the result of one failed entry of a batch, as it stands in `results`."""
+def entry(error: Problem, language: str) -> dict[str, Any]:  # Any: JSON values
+    """Returns the result of one failed entry of a batch, as it stands in `results`, told in `language`."""
     code = str(error.code)
-    return {"ok": False, "code": code, "title": title(code), "detail": error.detail}
+    return {
+        "ok": False,
+        "code": code,
+        "title": wording.translate(title(code), language),
+        "detail": wording.translate(error.detail, language),
+    }
 
 
 def headers(error: Problem) -> dict[str, str]:

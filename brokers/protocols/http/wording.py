@@ -11,7 +11,7 @@ value goes. In a translation `{0}` is the first value as it is, `{p0}` the first
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from django.conf import settings
@@ -21,6 +21,7 @@ _FILE = "errors.json"
 _LONGEST_CHARS = 4000  # a text longer than any of ours with its values stays as it is
 _DEPTH = 4  # a phrase in a phrase in a phrase
 _ACCEPT_CHARS = 500
+_REMEMBERED = 512  # a batch may tell the same a thousand times
 _FULL_STOP = {"zh-hans": "。"}
 
 
@@ -49,12 +50,13 @@ class _Sentence:
 
 @dataclass(frozen=True, slots=True)
 class _Book:
-    """The sentences, or the phrases, of one language: those without values by their text, others the longest first."""
+    """The sentences, or the phrases, of one language: those without values by their text, others the surest first."""
 
     whole: Mapping[str, str]
     others: Sequence[_Sentence]
 
 
+@lru_cache(_REMEMBERED)
 def translate(text: str, language: str | None) -> str:
     """Returns an error's text in `language` (as Django names it); the text itself when there is no translation."""
     if language is None or language.startswith("en") or len(text) > _LONGEST_CHARS:
@@ -120,7 +122,8 @@ def _book(texts: Mapping[str, str]) -> _Book:
         for text, translation in texts.items()
         if "{}" in _marked(text)
     ]
-    return _Book(whole, sorted(others, key=lambda one: -sum(map(len, one.parts))))
+    # What begins with words of its own fits less by chance than what begins with a value; so does what is longer.
+    return _Book(whole, sorted(others, key=lambda one: (not one.parts[0], -sum(map(len, one.parts)))))
 
 
 def _marked(text: str) -> str:

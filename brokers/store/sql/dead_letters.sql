@@ -78,6 +78,10 @@ SELECT kind.*, (sum(kind.n) OVER ())::bigint FROM (
 ) kind
 ORDER BY kind.n DESC, kind.failure;
 
+-- name: oldest_waiting
+-- When the dead letter died that has the lowest id of those nobody replayed. Index: dead_letter_waiting. Locks none. O(1).
+SELECT d.died_at FROM dead_letter d WHERE d.group_id = %(group_id)s AND d.state = 'DEAD' ORDER BY d.id LIMIT 1;
+
 -- name: states
 -- The state of each of these dead letters that exists. Index: dead_letter pk. Locks none. O(ids).
 SELECT d.id, d.state FROM dead_letter d WHERE d.group_id = %(group_id)s AND d.id = ANY (%(ids)s::bigint[]);

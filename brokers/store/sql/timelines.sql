@@ -63,6 +63,31 @@ WHERE a.message_id = %(message_id)s AND g.instance_id = %(instance_id)s
 ORDER BY a.ended_at, a.id
 LIMIT %(limit)s;
 
+-- name: heads_failed
+-- The last failed delivery at each of these places of a group. Index: attempt_by_position. Locks none. O(attempts there).
+SELECT a.message_id, coalesce(t.name, ''), a.queue_id, a.attempt, a.client_id, a.error, a.ended_at
+FROM unnest(%(queue_ids)s::bigint[], %(offsets)s::bigint[]) AS w(queue_id, queue_offset)
+CROSS JOIN LATERAL (
+    SELECT a.* FROM attempt a
+    WHERE a.group_id = %(group_id)s AND a.queue_id = w.queue_id AND a.queue_offset = w.queue_offset
+    ORDER BY a.id DESC LIMIT 1
+) a
+LEFT JOIN brokers_topic t ON t.id = a.topic_id
+ORDER BY a.ended_at;
+
+-- name: retry_failed
+-- The last failed delivery of the message of a group that waits longest for its next attempt.
+-- Index: pending_by_group, attempt_by_message. Locks none. O(attempts of that message).
+SELECT a.message_id, coalesce(t.name, ''), a.queue_id, a.attempt, a.client_id, a.error, a.ended_at
+FROM (
+    SELECT p.message_id FROM pending p WHERE p.group_id = %(group_id)s ORDER BY p.due_at DESC LIMIT 1
+) p
+CROSS JOIN LATERAL (
+    SELECT a.* FROM attempt a
+    WHERE a.message_id = p.message_id AND a.group_id = %(group_id)s ORDER BY a.id DESC LIMIT 1
+) a
+LEFT JOIN brokers_topic t ON t.id = a.topic_id;
+
 -- name: settlements
 -- What each group that reads a queue did with an offset of it, and the filter it uses on the topic people know.
 -- Index: cursor_by_queue, subscription pk. Locks none. O(positions * groups), at most limit.

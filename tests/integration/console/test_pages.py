@@ -9,7 +9,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from brokers.catalog import actions
-from tests.integration.console.shop import Shop, browser_of
+from tests.integration.console.shop import Shop, browser_of, send
 
 # What the chrome of a page costs: session, user, account's instances; and what the dearest page adds.
 MOST_QUERIES = 24
@@ -123,3 +123,17 @@ def _queries(browser: Client, path: str) -> int:
 def _without_tokens(text: str) -> str:
     text = re.sub(r'name="csrfmiddlewaretoken" value="[^"]+"', "", text)
     return re.sub(r'nonce="[^"]+"', "", text)
+
+
+def test_first_steps_stay_until_the_first_message_is_sent(shop: Shop) -> None:
+    owner = shop.people.owner
+    home = actions.create_instance(owner.actor, name="fresh")
+    browser = browser_of(owner)
+    assert "Three steps" in browser.get("/i/fresh").content.decode()
+    topic = actions.create_topic(owner.actor, home, name="first", queue_count=1)
+    actions.create_group(owner.actor, home, name="readers")
+    page = browser.get("/i/fresh").content.decode()
+    assert "Three steps" in page
+    assert "/topics/first/messages" in page and "/groups/readers/messages:receive" in page
+    send(topic, home, body="hello")
+    assert "Three steps" not in browser.get("/i/fresh").content.decode()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from brokers.domain.errors import ErrorCode, Rejected
 from brokers.protocols.http import problems, wording
 
 PROJECT = Path(__file__).parents[3]
@@ -66,6 +67,20 @@ def test_every_complaint_about_a_policy_has_its_chinese() -> None:
     assert sorted(told - set(TEXTS["phrases"])) == []
 
 
+def test_every_warning_about_a_policy_has_its_chinese() -> None:
+    tree = ast.parse((PROJECT / "accounts/policies/advice.py").read_text())
+    pairs = [node.value for node in ast.walk(tree) if isinstance(node, ast.Yield) and isinstance(node.value, ast.Tuple)]
+    told = {text.removesuffix(".") for pair in pairs for text in texts(pair.elts[1])}
+    told |= {text.removesuffix(".") for call in ast.walk(tree) for text in _warned(call)}
+    assert len(told) == 6, "the search for texts finds others than before"
+    assert sorted(told - set(TEXTS["phrases"])) == []
+
+
+def _warned(node: ast.AST) -> list[str]:
+    is_warning = isinstance(node, ast.Call) and ast.unparse(node.func) == "Warning"
+    return texts(node.args[2]) if isinstance(node, ast.Call) and is_warning else []
+
+
 @pytest.mark.parametrize("text", sorted({**TEXTS["sentences"], **TEXTS["phrases"]}))
 def test_a_translation_fills_in_every_value(text: str) -> None:
     translation = {**TEXTS["sentences"], **TEXTS["phrases"]}[text]
@@ -85,6 +100,12 @@ def test_texts_are_found_again_with_their_values() -> None:
             "You are not allowed to do a on b: statement 2 of the policy p (version 3) denies it.",
             "你无权对 b 执行 a：策略 p（版本 3）的第 2 条语句禁止。",
         ),
+        (
+            "Statement 1: 'x' is not a resource; write 'acs:mq:*:*:instance%topic', or '*'.",
+            "第 1 条语句：'x' 不是资源；请写“acs:mq:*:*:实例%主题”，或“*”。",
+        ),
+        ("'a*' also covers longer names, such as 'a0', and other instances made later.", "以及以后创建的其他实例。"),
+        ("This is not JSON: Extra data in line 1, column 3.", "这不是 JSON：第 1 行第 3 列，末尾有多余内容。"),
         ('Statement 1: "Effect" must be "Allow" or "Deny".', '第 1 条语句："Effect" 必须是 "Allow" 或 "Deny"。'),
         ("max must be one of 1, 2.", "max 必须是 1, 2 之一。"),
         ("The outcome must be one of ok, refused.", "结果必须是 ok, refused 之一。"),
@@ -93,6 +114,16 @@ def test_texts_are_found_again_with_their_values() -> None:
     ):
         told = wording.translate(english, CHINESE)
         assert told.endswith(chinese) or told.startswith(chinese), told
+
+
+def test_an_entry_of_a_batch_is_told_in_the_language_asked_for() -> None:
+    sentence = next(text for text in TEXTS["sentences"] if "{}" not in text)
+    error = Rejected(sentence, ErrorCode.INVALID_REQUEST)
+    told = problems.entry(error, CHINESE)
+    assert told["detail"] == TEXTS["sentences"][sentence]
+    assert told["code"] == "INVALID_REQUEST"
+    assert told["title"] == wording.translate(problems.title(told["code"]), CHINESE)
+    assert problems.entry(error, "en")["detail"] == sentence
 
 
 def test_a_value_is_never_translated_where_somebody_chose_it() -> None:

@@ -49,9 +49,10 @@ def test_size_keeps_bytes_exact_and_rounds_above() -> None:
 def test_time_is_spelled_in_the_readers_zone_and_names_the_instant() -> None:
     with timezone.override("Asia/Shanghai"), clock.freeze(NOON + timedelta(minutes=5)):
         assert tags.when(NOON, "milliseconds") == (
-            '<time class="num" datetime="2026-03-04T12:00:00.500000+00:00">2026-03-04 20:00:00.500</time>'
+            '<time class="num" datetime="2026-03-04T12:00:00.500000+00:00" title="2026-03-04 20:00:00.500 UTC+08:00">'
+            "2026-03-04 20:00:00.500</time>"
         )
-        assert tags.ago(NOON).endswith('title="2026-03-04 20:00:00.500">5 min ago</time>')
+        assert tags.ago(NOON).endswith('title="2026-03-04 20:00:00.500 UTC+08:00">5 min ago</time>')
         assert tags.ago(NOON + timedelta(hours=2)).endswith(">in 1 h</time>")
 
 
