@@ -136,10 +136,9 @@ def _examine(sends: Sequence[Send]) -> tuple[list[_Entry], list[_Entry]]:
 
 
 def _announce(entries: Sequence[_Entry]) -> None:
-    places = {
-        (entry.send.topic.id, entry.send.topic.queue_ids[entry.queue]) for entry in entries if not entry.is_parked
-    }
-    events.announce({topic_id for topic_id, _ in places}, queue_ids={queue_id for _, queue_id in places})
+    stored = [entry for entry in entries if not entry.is_parked]
+    queue_ids = {entry.send.topic.queue_ids[entry.queue] for entry in stored}
+    events.announce({entry.send.topic.id for entry in stored}, queue_ids=queue_ids)
 
 
 def _accept(entry: _Entry) -> bool:

@@ -237,7 +237,8 @@ class Connection(asyncio.Protocol):
 
     def _stall(self) -> None:
         self._is_stalled = True
-        self._transport.pause_reading()
+        if not self._transport.is_closing():
+            self._transport.pause_reading()
 
     def _resume(self) -> None:
         self._is_stalled = False

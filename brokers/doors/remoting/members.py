@@ -171,7 +171,7 @@ async def recall(call: Call, group: GroupEntry, topic: str) -> Member | None:
         return None
     kept = await bridge.run(clients.said, group.id)
     member = call.members.of(group.id, call.peer)
-    if member is not None:
+    if member is not None or call.peer.is_gone:
         return member  # another pull of its, or its heartbeat, was faster
     version = bodies.whole(call.fields, "subVersion", 0)
     trace = Trace(call.peer.ip, call.actor.name, call.request.language, topic, version)

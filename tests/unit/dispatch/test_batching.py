@@ -10,6 +10,23 @@ from brokers.dispatch.batching import Batcher
 from brokers.domain.errors import Rejected, TryLater
 
 
+class Hearer:
+    """Hears what became of its items, and when."""
+
+    def __init__(self, *, is_done: bool = False) -> None:
+        self.heard: list[object] = []
+        self.is_done = is_done
+
+    def done(self) -> bool:
+        return self.is_done
+
+    def set_result(self, results: Sequence[int], /) -> None:
+        self.heard += results
+
+    def set_exception(self, error: Exception, /) -> None:
+        self.heard.append(error)
+
+
 class Work:
     """Doubles numbers; holds the first batch until the test lets it go, so that others gather."""
 
@@ -118,3 +135,30 @@ async def test_a_pause_gathers_callers_and_holds_up_nobody_after_a_rest(work: Wo
     await batcher.submit([4])
     assert idle == [False, True], "a batcher in its pause is not to be thrown away"
     assert work.batches == [[0], [1, 2, 3], [4]]
+
+
+async def test_who_does_not_wait_hears_the_results_of_its_own_items(work: Work) -> None:
+    batcher = Batcher(work, max_items=100, waiting_limit=100)
+    first = asyncio.ensure_future(batcher.submit([0]))
+    await begun(work)
+    hearers = [Hearer(), Hearer(is_done=True), Hearer()]
+    for number, hearer in enumerate(hearers, 1):
+        batcher.put([number, 10 * number], hearer)
+    last = asyncio.ensure_future(batcher.submit([7]))
+    work.gate.set()
+    assert await first == [0]
+    assert await last == [14]
+    assert [hearer.heard for hearer in hearers] == [[2, 20], [], [6, 60]]
+    assert work.batches == [[0], [1, 10, 3, 30, 7]], "nothing is begun for who wants to hear no more"
+
+
+async def test_who_does_not_wait_hears_of_a_failure(work: Work) -> None:
+    work.gate.set()
+    batcher, hearer = Batcher(work, max_items=100, waiting_limit=100), Hearer()
+    batcher.put([13], hearer)
+    with pytest.raises(Rejected):
+        await batcher.submit([1])
+    (error,) = hearer.heard
+    assert isinstance(error, Rejected)
+    with pytest.raises(TryLater):
+        batcher.put([1] * 101, hearer)
