@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 # Django reads its settings once, from the environment; so this comes before anything that could load them.
@@ -27,6 +28,11 @@ import django  # from here on the environment has to be as above
 django.setup()
 
 from tests import stack
+
+
+# Generated cases are judged by what they find, never by how long a busy machine takes for one.
+hypothesis.settings.register_profile("patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("patient")
 
 
 def pytest_unconfigure() -> None:

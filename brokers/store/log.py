@@ -58,7 +58,7 @@ def append(rows: Sequence[Row]) -> list[Position | None]:
     Effects: one statement of its own, or part of the caller's transaction; locks the queue rows in id order.
     Raises: TryLater, UnknownOutcome (see `session`).
     """
-    return segments.with_partitions(lambda: _append(rows))
+    return segments.with_partitions(lambda: _append(rows)) if rows else []
 
 
 def appending(
