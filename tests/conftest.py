@@ -29,7 +29,6 @@ django.setup()
 
 from tests import stack
 
-
 # Generated cases are judged by what they find, never by how long a busy machine takes for one.
 hypothesis.settings.register_profile("patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("patient")
