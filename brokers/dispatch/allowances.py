@@ -48,13 +48,23 @@ async def send(payer_of: snapshot.TopicEntry, key_id: str, *, count: int, size: 
 
     Raises: TryLater QUOTA_EXCEEDED or BACKLOG_FULL with `retry_after_seconds`; Rejected MESSAGE_TOO_LARGE.
     """
-    purse = _sending.get((payer_of.instance_id, key_id))
-    if purse is None or purse.count <= 0 or purse.size <= 0 or largest > purse.most_bytes:
-        purse = await _open(Payer(payer_of.account_id, payer_of.instance_id, payer_of.instance, key_id, is_send=True))
-        if largest > purse.most_bytes:
-            raise refusals.too_large(purse.terms.most_bytes_scope, purse.most_bytes)
+    if send_now(payer_of, key_id, count=count, size=size, largest=largest):
+        return
+    purse = await _open(Payer(payer_of.account_id, payer_of.instance_id, payer_of.instance, key_id, is_send=True))
+    if largest > purse.most_bytes:
+        raise refusals.too_large(purse.terms.most_bytes_scope, purse.most_bytes)
     purse.count -= count
     purse.size -= size
+
+
+def send_now(payer_of: snapshot.TopicEntry, key_id: str, *, count: int, size: int, largest: int) -> bool:
+    """Pays as `send` if the purse has something; returns False, and pays nothing, when `send` has to be asked."""
+    purse = _sending.get((payer_of.instance_id, key_id))
+    if purse is None or purse.count <= 0 or purse.size <= 0 or largest > purse.most_bytes:
+        return False
+    purse.count -= count
+    purse.size -= size
+    return True
 
 
 async def send_each(payer_of: snapshot.TopicEntry, key_id: str, sizes: Sequence[int]) -> list[BrokerError | None]:

@@ -15,6 +15,7 @@ from . import bridge
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+HeardResult = TypeVar("HeardResult", contravariant=True)
 
 
 class Lane(Protocol[Item, Result]):
@@ -24,6 +25,22 @@ class Lane(Protocol[Item, Result]):
         self, work: Callable[[Sequence[Item]], Sequence[Result]], batch: Sequence[Item], /
     ) -> Sequence[Result]:
         """Returns what `work` returns for a batch."""
+
+
+class Hearer(Protocol[HeardResult]):
+    """Who hears what became of some items: a future, or whatever else has these three of its methods.
+
+    Neither `set_result` nor `set_exception` may raise: others wait for the same batch.
+    """
+
+    def done(self) -> bool:
+        """Returns True when nobody wants to hear of it any more."""
+
+    def set_result(self, results: Sequence[HeardResult], /) -> None:
+        """Hears the results of its items."""
+
+    def set_exception(self, error: Exception, /) -> None:
+        """Hears why their batch failed."""
 
 
 class Batcher(Generic[Item, Result]):
@@ -58,7 +75,7 @@ class Batcher(Generic[Item, Result]):
         self._crowd = crowd
         self._pause = pause
         self._not_before = 0.0
-        self._line: deque[tuple[Sequence[Item], int, asyncio.Future[Sequence[Result]]]] = deque()
+        self._line: deque[tuple[Sequence[Item], int, Hearer[Result]]] = deque()
         self._waiting = 0
         self._waiting_weight = 0
         self._lanes = 0
@@ -74,11 +91,16 @@ class Batcher(Generic[Item, Result]):
 
         Raises: TryLater OVERLOADED when too much waits; what `work` raises.
         """
+        future: asyncio.Future[Sequence[Result]] = asyncio.get_running_loop().create_future()
+        self.put(items, future)
+        return await future
+
+    def put(self, items: Sequence[Item], hearer: Hearer[Result]) -> None:
+        """As `submit`, for somebody who does not wait but hears. Raises: TryLater OVERLOADED when too much waits."""
         weight = self._weigh(items[0]) if len(items) == 1 else sum(map(self._weigh, items))
         if self._waiting + len(items) > self._waiting_limit or self._waiting_weight + weight > self._max_waiting_weight:
             raise TryLater("Too much work is waiting; slow down.", ErrorCode.OVERLOADED, retry_after_seconds=1)
-        future: asyncio.Future[Sequence[Result]] = asyncio.get_running_loop().create_future()
-        self._line.append((items, weight, future))
+        self._line.append((items, weight, hearer))
         self._waiting += len(items)
         self._waiting_weight += weight
         if not self._lanes or (self._crowd is not None and self._waiting > self._crowd and self._lanes < 2):
@@ -86,7 +108,6 @@ class Batcher(Generic[Item, Result]):
             task = asyncio.create_task(self._run_lane())
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
-        return await future
 
     async def _run_lane(self) -> None:
         lane = self._free.pop() if self._free else None
@@ -109,36 +130,34 @@ class Batcher(Generic[Item, Result]):
         if lane:
             self._free.append(lane)
 
-    def _next_batch(self) -> tuple[list[Item], list[tuple[Sequence[Item], "asyncio.Future[Sequence[Result]]"]]]:
+    def _next_batch(self) -> tuple[list[Item], list[tuple[int, Hearer[Result]]]]:
         batch: list[Item] = []
-        callers: list[tuple[Sequence[Item], asyncio.Future[Sequence[Result]]]] = []
+        callers: list[tuple[int, Hearer[Result]]] = []
         weight = 0
         while self._line:
-            items, item_weight, future = self._line[0]
+            items, item_weight, hearer = self._line[0]
             if callers and (len(batch) + len(items) > self._max_items or weight + item_weight > self._max_weight):
                 break
             self._line.popleft()
             self._waiting -= len(items)
             self._waiting_weight -= item_weight
             weight += item_weight
-            if future.cancelled():
+            if hearer.done():
                 continue  # the caller is gone and nothing was begun for it
             batch.extend(items)
-            callers.append((items, future))
+            callers.append((len(items), hearer))
         return batch, callers
 
 
-def _hand_out(
-    callers: Sequence[tuple[Sequence[Item], "asyncio.Future[Sequence[Result]]"]], results: Sequence[Result]
-) -> None:
+def _hand_out(callers: Sequence[tuple[int, Hearer[Result]]], results: Sequence[Result]) -> None:
     at = 0
-    for items, future in callers:
-        if not future.done():
-            future.set_result(results[at : at + len(items)])
-        at += len(items)
+    for count, hearer in callers:
+        if not hearer.done():
+            hearer.set_result(results[at : at + count])
+        at += count
 
 
-def _fail(callers: Sequence[tuple[Sequence[Item], "asyncio.Future[Sequence[Result]]"]], error: Exception) -> None:
-    for _, future in callers:
-        if not future.done():
-            future.set_exception(error)
+def _fail(callers: Sequence[tuple[int, Hearer[Result]]], error: Exception) -> None:
+    for _, hearer in callers:
+        if not hearer.done():
+            hearer.set_exception(error)

@@ -21,11 +21,11 @@ from ..domain.receipts import Receipt
 from ..engine import clients, delivery, peeking, publish, pulls, request_stats, settlement
 from ..engine import requests as request_rules
 from ..engine.delivery import Delivery, ReceiveRequest
-from ..engine.publish import Published, Send
+from ..engine.publish import Published, Result, Send
 from ..engine.pulls import Commit, Pull, Pulled
 from ..engine.settlement import Extension, Refusal
 from . import allowances, appends, bridge, connections
-from .batching import Batcher
+from .batching import Batcher, Hearer
 from .readers import Reader, Readers
 from .requests import PROCESS, Requests
 from .transactions import Transactions
@@ -129,6 +129,10 @@ class Desk:
     async def publish(self, sends: Sequence[Send]) -> Sequence[Published | BrokerError]:
         """Returns one result a send once the batch that holds them is committed."""
         return await self._sends.submit(sends)
+
+    def publish_soon(self, sends: Sequence[Send], hearer: Hearer[Result]) -> None:
+        """As `publish`, for somebody who does not wait but hears. Raises: TryLater OVERLOADED when too much waits."""
+        self._sends.put(sends, hearer)
 
     async def acknowledge(self, receipts: Sequence[Receipt]) -> Sequence[BrokerError | None]:
         """Returns None or an error for each receipt once the batch that holds them is committed."""

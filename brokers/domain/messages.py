@@ -5,8 +5,9 @@ Owns: the shapes and the checks that need no store. Must not know: wires, tables
 
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from . import clock, limits
 from .errors import ErrorCode, Rejected
@@ -36,8 +37,7 @@ COMMITTED_FLAG = 0x8  # in sys_flag (apache/rocketmq MessageSysFlag.TRANSACTION_
 _NO_PROPERTIES: Mapping[str, str] = {}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outgoing:
+class Outgoing(NamedTuple):
     """A message somebody sends. `deliver_at` or `delay` is set, or neither; doors that choose a queue set `queue`.
 
     `wire_properties` are what a door itself keeps with the message, reserved names included; people do not set them.
@@ -47,8 +47,8 @@ class Outgoing:
     message_id: str
     tag: str | None = None
     keys: tuple[str, ...] = ()
-    properties: Mapping[str, str] = field(default_factory=lambda: _NO_PROPERTIES)
-    wire_properties: Mapping[str, str] = field(default_factory=lambda: _NO_PROPERTIES)
+    properties: Mapping[str, str] = _NO_PROPERTIES
+    wire_properties: Mapping[str, str] = _NO_PROPERTIES
     sharding_key: str | None = None
     dedup_id: str | None = None
     deliver_at: datetime | None = None

@@ -23,6 +23,13 @@ async def require_send(actor: Actor, topic: TopicEntry, sizes: Sequence[int]) ->
         await allowances.send(topic, actor.access_key_id, count=len(sizes), size=sum(sizes), largest=max(sizes))
 
 
+def pays_now(actor: Actor, topic: TopicEntry, sizes: Sequence[int]) -> bool:
+    """As `require_send` if that neither waits nor refuses; returns False, and pays nothing, when it must be asked."""
+    if topic.kind != Topic.Kind.USER or not sizes:
+        return True
+    return allowances.send_now(topic, actor.access_key_id, count=len(sizes), size=sum(sizes), largest=max(sizes))
+
+
 async def require_sends(actor: Actor, topic: TopicEntry, sizes: Sequence[int]) -> list[BrokerError | None]:
     """Pays for messages that succeed or fail each by itself; returns the error of each that is too large.
 

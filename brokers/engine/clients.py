@@ -7,6 +7,10 @@ Called by: dispatch and the broker worker note; console and api read.
 from ..leases.fellows import forget as forget_fellows
 from ..leases.fellows import note as note_fellows
 from ..leases.fellows import others as other_fellows
+from ..leases.memberships import PERIOD_MS as SAID_PERIOD_MS
+from ..leases.memberships import forget as forget_said
+from ..leases.memberships import note as note_said
+from ..leases.memberships import of as said
 from ..leases.presence import Seen, clients, forget, note
 from ..leases.producers import Group as ProducerGroup
 from ..leases.producers import Producer
@@ -18,6 +22,7 @@ from ..leases.workers import forget as forget_worker
 from ..leases.workers import note as note_worker
 
 __all__ = [
+    "SAID_PERIOD_MS",
     "Producer",
     "ProducerGroup",
     "Seen",
@@ -26,11 +31,14 @@ __all__ = [
     "forget",
     "forget_fellows",
     "forget_producer",
+    "forget_said",
     "forget_worker",
     "note",
     "note_fellows",
     "note_producers",
+    "note_said",
     "note_worker",
     "other_fellows",
     "producers",
+    "said",
 ]

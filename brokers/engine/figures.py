@@ -79,6 +79,12 @@ def places(group_id: int, topic_ids: Sequence[int]) -> dict[int, list[rows.Place
     return {topic_id: rows.places(group_id, topic_id) for topic_id in topic_ids}
 
 
+def past_ms(places: Sequence[rows.Place]) -> list[int]:
+    """Returns when the last message each place is past was stored, in ms since 1970; 0 where there is none."""
+    found = browse.stored_at([(place.queue_id, (place.committed or 0) - 1) for place in places])
+    return [0 if one is None else clock.to_ms(one) for one in found]
+
+
 def read_topics(group_id: int) -> list[tuple[int, str]]:
     """Returns (id, name) of the topics a group has a place in, by name."""
     return sorted({(row.topic_id, row.topic) for row in rows.of_groups([group_id])}, key=lambda pair: pair[1])

@@ -7,9 +7,9 @@ Called by: dispatch (batches of many callers), console, jobs. Nothing is answere
 import itertools
 import random
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from zlib import crc32
 
 from .. import events
@@ -29,8 +29,7 @@ _RUN_COUNT = 64
 _turn = itertools.count(random.randrange(1 << 16))  # noqa: S311 # which queue is first is no secret
 
 
-@dataclass(frozen=True, slots=True)
-class Send:
+class Send(NamedTuple):
     """One message for one topic. `is_typed`: its sender knows of topic types, so that it must keep to the topic's."""
 
     topic: TopicEntry
@@ -38,8 +37,7 @@ class Send:
     is_typed: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Published:
+class Published(NamedTuple):
     """What became of a send. `offset` and `stored_at_ms` are None while the message waits for `deliver_at_ms`.
 
     `duplicate`: the dedup id was known; the rest describes the message that came first.
@@ -257,7 +255,7 @@ def _answer_repeats(entries: Sequence[_Entry]) -> None:
     for entry in entries:
         first = done.get(entry.dedup_key)
         if entry.result is None and isinstance(first, Published):
-            entry.result = replace(first, duplicate=True)
+            entry.result = first._replace(duplicate=True)
 
 
 def _append(entries: Sequence[_Entry]) -> None:

@@ -25,10 +25,7 @@ from . import subscriptions, ways
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pull:
-    """A wish for messages of one queue from `offset` on. `is_shared`: the group's cursor is kept for its members.
-
-    `is_told`: the filter is what the client reads, and noted as such.
-    """
+    """A wish for messages of one queue from `offset` on. `is_shared`: the group's cursor is kept for its members."""
 
     group: GroupEntry
     topic: TopicEntry
@@ -39,7 +36,6 @@ class Pull:
     filter: Filter
     is_shared: bool
     epoch: int | None = None
-    is_told: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +95,7 @@ def pull(pulls: Sequence[Pull]) -> list[Result]:
             readable.append((index, one, place))
     for (index, one, place), found in zip(readable, _read(readable), strict=True):
         results[index] = _pulled(one, place, found)
-        if one.is_shared and one.is_told:
+        if one.is_shared:
             subscriptions.note(one.group.id, [(one.topic.id, one.filter.expression)])
     return [result or BrokerError("The pull was neither answered nor refused.") for result in results]
 

@@ -58,7 +58,7 @@ class Question:
             REPLY_TO: self.reply_to,
             TIME_TO_LIVE_MS: str(int(self.timeout.total_seconds() * 1000)),
         }
-        message = replace(self.message, wire_properties={**self.message.wire_properties, **known})
+        message = self.message._replace(wire_properties={**self.message.wire_properties, **known})
         return Send(self.topic, message, is_typed=self.is_typed)
 
 

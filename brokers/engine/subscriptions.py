@@ -36,11 +36,6 @@ def note(group_id: int, filters: Iterable[tuple[int, str]]) -> None:
         _noted[group_id, topic_id] = (expression, now)
 
 
-def noted(group_id: int, topic_id: int) -> str | None:
-    """Returns the filter expression that members of a group were last seen to use on a topic, or None."""
-    return cursors.subscribed(group_id, topic_id)
-
-
 def forget() -> None:
     """Drops what this process remembers. For tests."""
     _noted.clear()

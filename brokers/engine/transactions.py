@@ -174,7 +174,7 @@ def _marked(half: Half) -> Outgoing:
         messages.PRODUCER_GROUP: half.producer_group.name,
         messages.TRANSACTION_ID: half.message.message_id,
     }
-    return replace(half.message, wire_properties={**marks, **half.message.wire_properties})
+    return half.message._replace(wire_properties={**marks, **half.message.wire_properties})
 
 
 def _store(accepted: Sequence[tuple[int, Half, log.Row]]) -> dict[int, PrepareResult]:
@@ -342,7 +342,7 @@ def _make_visible(committed: Sequence[halves.Locked]) -> dict[int, log.Position 
 
 def _final(half: halves.Locked) -> log.Row:
     assert half.row is not None, "a decided transaction is not decided again"
-    return replace(half.row, sys_flag=half.row.sys_flag | messages.COMMITTED_FLAG)
+    return half.row._replace(sys_flag=half.row.sys_flag | messages.COMMITTED_FLAG)
 
 
 def _written(half: halves.Locked, decision: Decision, places: dict[int, log.Position | int]) -> halves.Decided:

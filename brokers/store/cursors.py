@@ -184,14 +184,6 @@ def subscribe(group_id: int, topic_id: int, expression: str) -> str | None:
         return row[0] if row else None
 
 
-def subscribed(group_id: int, topic_id: int) -> str | None:
-    """Returns the filter a group was last noted to use on a topic, or None."""
-    with session.cursor() as cur:
-        cur.execute(_SQL["subscribed"], {"group_id": group_id, "topic_id": topic_id})
-        row = cur.fetchone()
-        return row[0] if row else None
-
-
 def islands(value: Multirange[int] | None) -> Islands:
     """Returns a multirange as PostgreSQL gives it, lowest first."""
     if not value:

@@ -7,7 +7,7 @@ dense from 0 and a reader never sees a hole (promise P2).
 
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from zlib import crc32
 
 import orjson
@@ -26,8 +26,7 @@ _READ = prepared.Statement(_SQL["read_ranges"])
 COPY_FROM_COUNT = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
+class Position(NamedTuple):
     """Where a row went."""
 
     offset: int
@@ -147,21 +146,22 @@ def _insert(rows: Sequence[Row], ordinals: list[int], counts: dict[int, int]) ->
 
 
 def _parameters(rows: Sequence[Row], ordinals: list[int], counts: dict[int, int]) -> dict[str, bytes]:
+    queues, message_ids, tags, keys, properties, bodies, sys_flags, born, hosts, reconsumes = zip(*rows, strict=True)
     return {
         "queue_ids": arrays.int8s(list(counts)),
         "counts": arrays.int4s(list(counts.values())),
-        "row_queues": arrays.int8s([r.queue_id for r in rows]),
+        "row_queues": arrays.int8s(queues),
         "ordinals": arrays.int4s(ordinals),
-        "message_ids": arrays.texts([r.message_id for r in rows]),
-        "tags": arrays.texts([r.tag for r in rows]),
-        "keys": arrays.texts([r.keys for r in rows]),
-        "properties": arrays.texts([r.properties for r in rows]),
-        "bodies": arrays.byteas([r.body for r in rows]),
-        "sys_flags": arrays.int4s([r.sys_flag for r in rows]),
-        "crcs": arrays.int8s([crc32(r.body) for r in rows]),
-        "born": arrays.int8s([r.born_at_ms for r in rows]),
-        "hosts": arrays.texts([r.born_host for r in rows]),
-        "reconsumes": arrays.int4s([r.reconsume_times for r in rows]),
+        "message_ids": arrays.texts(message_ids),
+        "tags": arrays.texts(tags),
+        "keys": arrays.texts(keys),
+        "properties": arrays.texts(properties),
+        "bodies": arrays.byteas(bodies),
+        "sys_flags": arrays.int4s(sys_flags),
+        "crcs": arrays.int8s(list(map(crc32, bodies))),
+        "born": arrays.int8s(born),
+        "hosts": arrays.texts(hosts),
+        "reconsumes": arrays.int4s(reconsumes),
     }
 
 

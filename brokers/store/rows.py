@@ -5,12 +5,10 @@ Owns: the fields of a row. Must not know: how it is written. Called by: the othe
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):  # of a send's values those that cost it are tuples: a frozen dataclass takes three times as long
     """A message ready to be appended. `keys` are joined by one blank; `properties` is a JSON object of strings."""
 
     queue_id: int

@@ -232,6 +232,8 @@ def test_what_a_topic_took_and_how_far_groups_are_in_time(server: Running, owner
         stats = {"statsName": "TOPIC_PUT_NUMS", "statsKey": "adm-time"}
         told = json.loads(client.ask(Manage.VIEW_BROKER_STATS_DATA, b"", **stats).body)
         assert (told["statsHour"]["sum"], told["statsDay"]["sum"]) == (5, 5)
+        described = client.ask(Manage.GET_TOPIC_STATS_INFO, topic="adm-time").body
+        assert b'"topicPutTps":0.08}' in described, "five in a minute"
         assert (
             client.ask(Manage.VIEW_BROKER_STATS_DATA, b"", **{**stats, "statsName": "OTHER"}).code == Reply.SYSTEM_ERROR
         )
@@ -241,6 +243,16 @@ def test_what_a_topic_took_and_how_far_groups_are_in_time(server: Running, owner
         assert queue["messageQueue"] == {"topic": "adm-time", "brokerName": "broker-a", "queueId": 0}
         assert 0 < queue["minTimeStamp"] <= queue["consumeTimeStamp"] <= queue["maxTimeStamp"]
         assert 0 <= queue["delayTime"] < 3_600_000
+        progress = client.ask(Manage.GET_CONSUME_STATS, consumerGroup="adm-slow", topic="adm-time").body
+        assert b'"lastTimestamp":%d' % queue["consumeTimeStamp"] in progress
+
+        def until(timestamp: int, boundary: str) -> str:
+            fields = {"topic": "adm-time", "queueId": "0", "timestamp": str(timestamp), "boundaryType": boundary}
+            return client.ask(Ask.SEARCH_OFFSET_BY_TIMESTAMP, b"", **fields).fields["offset"]
+
+        last, first = queue["maxTimeStamp"], queue["minTimeStamp"]
+        assert [until(last, "UPPER"), until(last + 1, "UPPER"), until(last + 1, "LOWER")] == ["4", "4", "5"]
+        assert [until(first - 1, "UPPER"), until(first, "LOWER")] == ["0", "0"]
 
         def corrected(**fields: str) -> dict[str, int]:
             answer = client.ask(Manage.QUERY_CORRECTION_OFFSET, b"", topic="adm-time", **fields)

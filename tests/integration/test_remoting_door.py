@@ -1,12 +1,10 @@
 """The remoting door as bytes: who is let in, what is refused, and that a bad client harms nobody else."""
 
-import json
 import socket
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-import httpx
 import pytest
 
 from accounts import remoting_signature
@@ -15,7 +13,7 @@ from brokers.protocols.remoting import frames
 from brokers.protocols.remoting.codes import Ask, Reply
 from brokers.protocols.remoting.frames import Command, Decoder
 from tests import stack
-from tests.stack import Running, wait_until
+from tests.stack import Running
 
 
 class Client:
@@ -131,75 +129,3 @@ def test_a_strangers_long_frame_ends_the_connection_and_a_known_keys_is_taken(st
 def test_names_that_cannot_be_are_refused(server: Running, name: str) -> None:
     with connected(server) as client:
         assert client.ask(Ask.GET_MAX_OFFSET, topic=name, queueId="0").code == Reply.INVALID_PARAMETER
-
-
-def answered(client: Client, command: Command) -> Command:
-    """Returns the answer to a command; requests of the server that come before it are passed over."""
-    client.send(command)
-    while (answer := client.read()) is not None and not answer.is_response:
-        pass
-    assert answer is not None
-    return answer
-
-
-def test_a_member_goes_on_before_it_says_anew_who_it_is_until_others_do(server: Running) -> None:
-    credentials = server.credentials["access_key_id"], server.credentials["access_key_secret"]
-    root = "/api/v1/instances/default"
-    with httpx.Client(base_url=server.url, auth=credentials, timeout=60) as rest:
-        for topic in ("awaited", "awaited-more"):
-            assert rest.post(f"{root}/topics", json={"name": topic, "queues": 1}).status_code == 201
-        assert rest.post(f"{root}/groups", json={"name": "awaited"}).status_code == 201
-        sent = {"messages": [{"body": "x", "tag": tag} for tag in ("a", "b")]}
-        assert rest.post(f"{root}/topics/awaited/messages:batch", json=sent).status_code == 200
-
-    def pull(client: Client, *, topic: str = "awaited", kind: str = "TAG", language: str = "JAVA") -> Command:
-        fields = {
-            "consumerGroup": "awaited", "topic": topic, "queueId": "0", "queueOffset": "0", "maxMsgNums": "32",
-            "sysFlag": "0", "commitOffset": "0", "suspendTimeoutMillis": "0", "subVersion": "1", "expressionType": kind,
-        }  # fmt: skip
-        return answered(client, Command(code=Ask.PULL_MESSAGE, opaque=9, fields=fields, language=language))
-
-    def beat(client: Client) -> None:
-        subscription = {"topic": "awaited", "subString": "a", "expressionType": "TAG", "subVersion": 1}
-        consumer = {
-            "groupName": "awaited", "consumeType": "CONSUME_PASSIVELY", "messageModel": "CLUSTERING",
-            "consumeFromWhere": "CONSUME_FROM_FIRST_OFFSET", "subscriptionDataSet": [subscription],
-        }  # fmt: skip
-        heart = {"clientID": "me@1", "producerDataSet": [], "consumerDataSet": [consumer]}
-        heartbeat = Command(code=Ask.HEART_BEAT, opaque=9, body=json.dumps(heart).encode())
-        assert answered(client, heartbeat).code == Reply.SUCCESS
-
-    with connected(server) as client:
-        # Nobody of the group was ever seen to read the topic.
-        assert pull(client).code == Reply.SUBSCRIPTION_NOT_EXIST
-        beat(client)
-        known = pull(client)
-        assert (known.code, known.fields["nextBeginOffset"]) == (Reply.SUCCESS, "2")
-        one = len(known.body)
-    # The connection breaks, and the member pulls by a new one before its next heartbeat.
-    with connected(server) as client:
-        wait_until(lambda: pull(client).code == Reply.SUCCESS, what="the old connection to be forgotten")
-        assert len(pull(client).body) > one, "its tags are the client's own business now"
-        assert pull(client, language="GO").code == Reply.SUBSCRIPTION_NOT_EXIST
-        assert pull(client, kind="SQL92").code == Reply.SUBSCRIPTION_NOT_EXIST
-        assert pull(client, topic="awaited-more").code == Reply.SUBSCRIPTION_NOT_EXIST
-        with connected(server) as other:
-            beat(other)
-            assert pull(client).code == Reply.SUBSCRIPTION_NOT_EXIST
-
-
-def test_a_connection_names_no_more_groups_and_clients_than_there_is_room_for(server: Running) -> None:
-    def beat(client: Client, number: int) -> int:
-        groups = [{"groupName": f"room-{number}-{n}"} for n in range(8)]
-        heart = {"clientID": f"me@{number}", "producerDataSet": groups, "consumerDataSet": []}
-        return answered(client, Command(code=Ask.HEART_BEAT, opaque=9, body=json.dumps(heart).encode())).code
-
-    with connected(server) as client:
-        # In one heartbeat or in many, a connection has so many groups and no more.
-        assert [beat(client, n) for n in range(9)] == [Reply.SUCCESS] * 8 + [Reply.INVALID_PARAMETER]
-        assert beat(client, 0) == Reply.SUCCESS
-        for n in range(8):
-            assert client.ask(Ask.UNREGISTER_CLIENT, clientID="me@0", producerGroup=f"room-0-{n}").code == Reply.SUCCESS
-        assert beat(client, 9) == Reply.SUCCESS
-        with connected(server) as other:
-            assert beat(other, 10) == Reply.SUCCESS

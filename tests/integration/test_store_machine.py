@@ -2,7 +2,7 @@
 
 import itertools
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -78,14 +78,14 @@ class EngineMachine(RuleBasedStateMachine):
 
     @rule(dedup_id=st.sampled_from("abc"))
     def send_once(self, dedup_id: str) -> None:
-        message = replace(self._message(), dedup_id=dedup_id)
+        message = self._message()._replace(dedup_id=dedup_id)
         (result,) = self._publish([message])
         expected = self.model.publish(message.message_id, dedup_id)
         assert (result.message_id, result.duplicate) == (expected, expected != message.message_id)
 
     @rule()
     def send_later(self) -> None:
-        message = replace(self._message(), delay=timedelta(microseconds=1))
+        message = self._message()._replace(delay=timedelta(microseconds=1))
         self._publish([message])
         self.model.schedule(message.message_id)
 

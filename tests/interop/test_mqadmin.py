@@ -110,6 +110,8 @@ def test_the_server_describes_itself_and_refuses_what_it_cannot_do(mqadmin: Tool
     assert re.search(r"brokerVersionDesc\s+: V5_3_3", mqadmin("brokerStatus", "-b", mqadmin.broker))
     assert re.search(r"flushDiskType\s+=\s+SYNC_FLUSH", mqadmin("getBrokerConfig", "-b", mqadmin.broker))
     assert "listenPort" in mqadmin("getNamesrvConfig")
+    tried = mqadmin("sendMsgStatus", "-b", "broker-a", "-s", "10", "-c", "8")
+    assert tried.count("SEND_OK") >= 8 and "failed" not in tried
     refused = mqadmin("updateBrokerConfig", "-b", mqadmin.broker, "-k", "flushDiskType", "-v", "ASYNC_FLUSH")
     assert "environment variables" in refused
     assert "deny mq:PUB in a policy" in mqadmin("wipeWritePerm", "-b", "broker-a")

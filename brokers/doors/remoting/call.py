@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from ...domain import clock
 from ...domain.actor import Actor
@@ -54,7 +54,7 @@ class Peer(Protocol):
 class Memory:
     """What a connection remembers of queues it pulls, by (group, queue): the epoch of each cursor, what it committed
     last, how many pulls are under way, and when it was last told to go on elsewhere (by the monotonic clock).
-    `popped_at`: when it last popped for each group.
+    `popped_at`: when it last popped for each group. `strangers`: groups of which it is no member anybody remembers.
     """
 
     epochs: dict[tuple[int, int], int] = field(default_factory=dict)
@@ -62,6 +62,7 @@ class Memory:
     popped_at: dict[int, float] = field(default_factory=dict)
     pulling: dict[tuple[int, int], int] = field(default_factory=dict)
     moved_at: dict[tuple[int, int], float] = field(default_factory=dict)
+    strangers: set[int] = field(default_factory=set)
 
     def hears_of(self, key: tuple[int, int]) -> bool:
         """Returns True if the client hears of a reset by a pull: one is under way, or was answered so just now."""
@@ -81,8 +82,7 @@ class Place:
         return f"{self.host}:{self.port}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
+class Call(NamedTuple):
     """A request whose sender is known."""
 
     request: Command
@@ -110,3 +110,4 @@ class Call:
 
 
 Handler = Callable[[Call], Awaitable[Command]]
+Beginner = Callable[[Call, Callable[[Command], None]], bool]

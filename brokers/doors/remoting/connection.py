@@ -1,12 +1,17 @@
 """One client's connection: bytes in, requests answered side by side, bytes out.
 
 Owns: the socket, its bounds and its tasks. Must not know: what requests mean. Called by: doors.remoting.server.
+A protocol of asyncio, not a stream: a send that waits for nothing but its commit then needs no task and no timer, which
+cost more than reading and storing it.
 """
 
 import asyncio
 import itertools
 import logging
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Coroutine, Mapping
+from functools import partial
+from typing import cast
 
 from accounts.errors import AccountError
 
@@ -17,14 +22,13 @@ from ...domain.errors import BrokerError, ErrorCode, ProtocolViolation, TryLater
 from ...protocols.remoting import frames
 from ...protocols.remoting.codes import Ask
 from ...protocols.remoting.frames import Command, Decoder, TooLong
-from . import handlers, identity
+from . import handlers, identity, refusals
 from .call import Call, Memory, Place
 from .members import Members
 from .tls import Certificate, Session
 
 _log = logging.getLogger(__name__)
 
-_READ_BYTES = 64 * 1024
 # A client that does not take its answers: beyond so many bytes further ones wait, and it has so long to take some.
 _WRITE_BYTES = 1024 * 1024
 _WRITE_SECONDS = 30.0
@@ -32,34 +36,40 @@ _HANDSHAKE_SECONDS = 15.0
 _POLLS = frozenset({Ask.PULL_MESSAGE, Ask.LITE_PULL_MESSAGE, Ask.POP_MESSAGE, Ask.NOTIFICATION})
 
 
-class Connection:
-    """Serves one socket until either side closes it."""
+class Connection(asyncio.Protocol):
+    """Serves one socket until either side closes it. `welcome` says whether it may begin, and has it served."""
 
     def __init__(
         self,
-        reader: asyncio.StreamReader,
-        writer: asyncio.StreamWriter,
         *,
         members: Members,
         place: Place,
         certificate: Certificate,
+        welcome: "Callable[[Connection], bool]",
     ) -> None:
-        self._reader = reader
-        self._writer = writer
+        self._loop = asyncio.get_running_loop()
+        self._welcome = welcome
         self._members = members
         self._place = place
         self._certificate = certificate
+        self._is_greeted = False
         self._tls: Session | None = None
         self._memory = Memory()
         self._decoder = Decoder()
-        self._room = asyncio.Semaphore(limits.CONNECTION_REQUEST_COUNT)
+        self._room = limits.CONNECTION_REQUEST_COUNT
+        # True while nothing more is read: too much is under way, or somebody is asked whether a frame may be long.
+        self._is_stalled = False
+        self._tasks: set[asyncio.Task[None]] = set()
         self._polls: set[asyncio.Task[None]] = set()
         self._questions: dict[int, asyncio.Future[Command]] = {}
         self._opaque = itertools.count(1)
         self._counted: Actor | None = None
-        peer = writer.get_extra_info("peername") or ("", 0)
-        self._ip, self._address = str(peer[0]), f"{peer[0]}:{peer[1]}"
-        writer.transport.set_write_buffer_limits(high=_WRITE_BYTES)
+        self._lost = asyncio.Event()
+        self._may_write = asyncio.Event()
+        self._may_write.set()
+        self._deadline = self._looks_at = math.inf
+        self._look: asyncio.TimerHandle | None = None
+        self._ip = self._address = ""
 
     @property
     def address(self) -> str:
@@ -74,22 +84,21 @@ class Connection:
     @property
     def is_gone(self) -> bool:
         """Returns True once the connection has ended."""
-        return self._writer.is_closing()
+        return self._transport.is_closing()
 
     def tell(self, code: int, fields: Mapping[str, str], body: bytes = b"") -> None:
         """Sends a one-way request to the client; a client that is gone hears nothing."""
-        if not self._writer.is_closing():
-            self._write(frames.notice(code, next(self._opaque), fields=fields, body=body))
+        self._write(frames.notice(code, next(self._opaque), fields=fields, body=body))
 
     async def ask(self, code: int, fields: Mapping[str, str], body: bytes = b"", *, seconds: float) -> Command:
         """Sends a request to the client and returns its answer.
 
         Raises: TimeoutError when it takes longer than `seconds`; ConnectionError when the client hangs up.
         """
-        if self._writer.is_closing():
+        if self.is_gone:
             raise ConnectionError("the client is gone")
         opaque = next(self._opaque)
-        answer: asyncio.Future[Command] = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[Command] = self._loop.create_future()
         self._questions[opaque] = answer
         try:
             self._write(frames.question(code, opaque, fields=fields, body=body))
@@ -100,91 +109,118 @@ class Connection:
 
     async def serve(self) -> None:
         """Runs until the client hangs up; what it asked for before that is still done, save waiting for messages."""
-        async with asyncio.TaskGroup() as tasks:
-            try:
-                await self._read(tasks)
-            except (OSError, TimeoutError):
-                pass  # the client is gone
-            except ProtocolViolation as error:
-                _log.info("remoting_connection_refused", extra={"peer": self._address, "reason": str(error)})
-            finally:
-                self._writer.close()
-                for poll in self._polls:
-                    poll.cancel()
-                for answer in self._questions.values():
-                    if not answer.done():
-                        answer.set_exception(ConnectionError("the client is gone"))
-                if self._counted is not None:
-                    connections.leave(self._counted)
+        try:
+            await self._lost.wait()
+            while self._tasks:
+                await asyncio.wait(self._tasks)
+        finally:
+            self._transport.abort()
+            for task in self._tasks:
+                task.cancel()
+            if self._counted is not None:
+                connections.leave(self._counted)
 
-    def _write(self, command: Command) -> None:
-        data = frames.encode(command)
-        self._writer.write(data if self._tls is None else self._tls.wrap(data))
+    # --- what the event loop calls ----------------------------------------------------------------------------------
 
-    async def _receive(self) -> bytes:
-        """Returns bytes the client sent, without what TLS puts around them; none when it hung up."""
-        while data := await self._reader.read(_READ_BYTES):
-            if self._tls is None:
-                return data
-            if inside := self._unwrap(self._tls, data):
-                return inside
-        return b""
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begins with a client."""
+        self._transport = cast(asyncio.Transport, transport)
+        peer = transport.get_extra_info("peername") or ("", 0)
+        self._ip, self._address = str(peer[0]), f"{peer[0]}:{peer[1]}"
+        self._transport.set_write_buffer_limits(high=_WRITE_BYTES)
+        if not self._welcome(self):
+            self._transport.abort()
+            return
+        self._expect(limits.CONNECTION_IDLE_SECONDS)
+
+    def data_received(self, data: bytes) -> None:
+        """Takes bytes from the client."""
+        if self._transport.is_closing():
+            return
+        try:
+            if not self._is_greeted:
+                self._is_greeted = True
+                self._tls = self._certificate.session(data)
+                if self._tls is not None:
+                    self._expect(_HANDSHAKE_SECONDS)
+            if self._tls is not None:
+                data = self._unwrap(self._tls, data)
+                if not data and not self._tls.is_open:
+                    return
+            had_part = self._decoder.has_part
+            self._decoder.feed(data)
+            self._go_on(had_part=had_part)
+        except ProtocolViolation as error:
+            self._refuse(error)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """Ends with the client."""
+        self._lost.set()
+        self._may_write.set()
+        if self._look is not None:
+            self._look.cancel()
+        for poll in self._polls:
+            poll.cancel()
+        for answer in self._questions.values():
+            if not answer.done():
+                answer.set_exception(ConnectionError("the client is gone"))
+
+    def pause_writing(self) -> None:
+        """Hears that the client does not take its answers."""
+        self._may_write.clear()
+
+    def resume_writing(self) -> None:
+        """Hears that the client took answers."""
+        self._may_write.set()
+
+    # --- reading ----------------------------------------------------------------------------------------------------
 
     def _unwrap(self, tls: Session, data: bytes) -> bytes:
         inside, outside = tls.receive(data)
-        self._writer.write(outside)
+        if outside:
+            self._transport.write(outside)
         return inside
 
-    async def _greet(self) -> bytes:
-        """Returns the first bytes of a connection that has found out whether it is plain."""
-        async with asyncio.timeout(limits.CONNECTION_IDLE_SECONDS):
-            first = await self._reader.read(_READ_BYTES)
-        self._tls = self._certificate.session(first) if first else None
-        if self._tls is None:
-            return first
-        async with asyncio.timeout(_HANDSHAKE_SECONDS):
-            inside = self._unwrap(self._tls, first)
-            while not self._tls.is_open and (data := await self._reader.read(_READ_BYTES)):
-                inside = self._unwrap(self._tls, data)
-        async with asyncio.timeout(limits.CONNECTION_IDLE_SECONDS):
-            return inside or await self._receive()
-
-    async def _read(self, tasks: asyncio.TaskGroup) -> None:
-        clock = asyncio.get_running_loop().time
-        data = await self._greet()
-        began = clock()
-        async with asyncio.timeout(None) as patience:
-            while data:
-                # A client that sends a byte now and then is not idle, and holds what it sent in memory all the same.
-                if await self._take(data, tasks):
-                    began = clock()
-                if self._decoder.has_part:
-                    patience.reschedule(began + limits.CONNECTION_FRAME_SECONDS)
-                    data = await self._receive()
-                else:
-                    patience.reschedule(clock() + limits.CONNECTION_IDLE_SECONDS)
-                    data = await self._receive()
-                    began = clock()
-                patience.reschedule(None)
-
-    async def _take(self, data: bytes, tasks: asyncio.TaskGroup) -> int:
-        """Answers, each in a task of its own, the requests that are whole now. Returns how many frames were whole."""
-        self._decoder.feed(data)
+    def _go_on(self, *, had_part: bool = False) -> None:
+        """Begins to answer the requests that are whole, and says until when the next bytes have to come."""
         count = 0
-        while (command := self._decoder.next()) is not None:
+        while not self._is_stalled and (command := self._decoder.next()) is not None:
             if isinstance(command, TooLong):
-                await self._admit(command)
-                continue
+                self._stall()
+                self._start(self._admit(command))
+                break
             count += 1
             if command.is_response:
                 self._hear(command)
-                continue
-            await self._room.acquire()
-            task = tasks.create_task(self._answer(command))
-            if command.code in _POLLS:
-                self._polls.add(task)
-                task.add_done_callback(self._polls.discard)
-        return count
+            else:
+                self._begin(command)
+        if self._is_stalled:
+            self._deadline = math.inf
+        elif not self._decoder.has_part:
+            self._expect(limits.CONNECTION_IDLE_SECONDS)
+        elif count or not had_part:
+            # A client that sends a byte now and then is not idle, and holds what it sent in memory all the same.
+            self._expect(limits.CONNECTION_FRAME_SECONDS)
+
+    def _begin(self, request: Command) -> None:
+        self._room -= 1
+        if not self._room:
+            self._stall()
+        if request.code in handlers.BEGINNERS and self._counted is not None and self._is_begun(request):
+            return
+        task = self._start(self._answer(request))
+        if request.code in _POLLS:
+            self._polls.add(task)
+            task.add_done_callback(self._polls.discard)
+
+    def _is_begun(self, request: Command) -> bool:
+        """Begins a request that needs no task; returns False, having done nothing, if it needs one."""
+        try:
+            actor = identity.prove_now(request, self._ip)
+        except AccountError as error:
+            self._finish(request, refusals.response(request, error))
+            return True
+        return actor is not None and handlers.begin(self._call(request, actor), partial(self._finish, request))
 
     def _hear(self, response: Command) -> None:
         answer = self._questions.get(response.opaque)
@@ -197,28 +233,110 @@ class Connection:
         if not is_answer and not await identity.may_be_long(frame.header):
             raise ProtocolViolation(f"a frame of {frame.length} bytes from a stranger")
         self._decoder.limit = limits.FRAME_BYTES
+        self._resume()
+
+    def _stall(self) -> None:
+        self._is_stalled = True
+        self._transport.pause_reading()
+
+    def _resume(self) -> None:
+        self._is_stalled = False
+        if self._transport.is_closing():
+            return
+        try:
+            self._go_on()
+        except ProtocolViolation as error:
+            self._refuse(error)
+        if not self._is_stalled and not self._transport.is_closing():
+            self._transport.resume_reading()
+
+    def _expect(self, seconds: float) -> None:
+        """Gives the client so long from now until the next look finds it wanting."""
+        self._deadline = self._loop.time() + seconds
+        if self._deadline < self._looks_at:
+            self._look_at(self._deadline)
+
+    def _look_at(self, when: float) -> None:
+        if self._look is not None:
+            self._look.cancel()
+        self._looks_at = when
+        self._look = self._loop.call_at(when, self._check)
+
+    def _check(self) -> None:
+        now = self._loop.time()
+        if now >= self._deadline:
+            self._transport.abort()
+        else:
+            self._look_at(min(self._deadline, now + limits.CONNECTION_IDLE_SECONDS))
+
+    def _refuse(self, error: ProtocolViolation) -> None:
+        _log.info("remoting_connection_refused", extra={"peer": self._address, "reason": str(error)})
+        self._expect(_WRITE_SECONDS)
+        self._transport.close()
+
+    # --- answering --------------------------------------------------------------------------------------------------
+
+    def _start(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        task = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if isinstance(error, ProtocolViolation):
+            self._refuse(error)
+        elif error is not None:  # a connection boundary
+            _log.error("remoting_connection_failed", exc_info=error, extra={"peer": self._address})
+            self._transport.abort()
 
     async def _answer(self, request: Command) -> None:
+        self._finish(request, await self._respond(request))
+
+    def _finish(self, request: Command, response: Command) -> None:
+        """Writes the response of a request that is done, and makes room for another one once it is taken."""
         try:
-            response = await self._respond(request)
-            if request.is_one_way or self._writer.is_closing():
-                return
-            self._write(response)
-            if self._writer.transport.get_write_buffer_size() > _WRITE_BYTES:
-                async with asyncio.timeout(_WRITE_SECONDS):
-                    await self._writer.drain()
-        except (OSError, TimeoutError):
-            self._writer.close()
+            if not request.is_one_way:
+                self._write(response)
+        except Exception:  # a connection boundary
+            _log.exception("remoting_connection_failed", extra={"peer": self._address})
+            self._transport.abort()
+        if self._may_write.is_set():
+            self._make_room()
+        else:
+            self._start(self._make_room_later())
+
+    async def _make_room_later(self) -> None:
+        try:
+            async with asyncio.timeout(_WRITE_SECONDS):
+                await self._may_write.wait()
+        except TimeoutError:
+            self._transport.abort()
         finally:
-            self._room.release()
+            self._make_room()
+
+    def _make_room(self) -> None:
+        self._room += 1
+        if self._room == 1:
+            # Not at once: this may be called by what began the request, which goes on reading by itself.
+            self._loop.call_soon(self._resume)
+
+    def _write(self, command: Command) -> None:
+        if not self._transport.is_closing():
+            data = frames.encode(command)
+            self._transport.write(data if self._tls is None else self._tls.wrap(data))
 
     async def _respond(self, request: Command) -> Command:
         try:
             actor = await identity.prove(request, self._ip)
             await self._count(actor)
         except (BrokerError, AccountError) as error:
-            return handlers.refusal(request, error)
-        call = Call(
+            return refusals.response(request, error)
+        return await handlers.answer(self._call(request, actor))
+
+    def _call(self, request: Command, actor: Actor) -> Call:
+        return Call(
             request=request,
             actor=actor,
             peer=self,
@@ -226,7 +344,6 @@ class Connection:
             members=self._members,
             place=self._place,
         )
-        return await handlers.answer(call)
 
     async def _count(self, actor: Actor) -> None:
         """Counts the connection for the first account that uses it."""

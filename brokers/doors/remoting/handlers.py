@@ -1,15 +1,11 @@
-"""Which request is answered by whom, and what an error becomes.
+"""Which request is answered by whom.
 
 Owns: that table. Must not know: sockets. Called by: doors.remoting.connection.
 """
 
-import logging
+from collections.abc import Callable
 
-from accounts.errors import AccountError
-
-from ...domain.errors import BrokerError, ErrorCode, ProtocolViolation
-from ...protocols.remoting import frames
-from ...protocols.remoting.codes import STATUS, Ask, Reply
+from ...protocols.remoting.codes import Ask, Reply
 from ...protocols.remoting.frames import Command
 from . import (
     acks,
@@ -20,15 +16,14 @@ from . import (
     pops,
     pulls,
     recalls,
+    refusals,
     replies,
     routes,
     sends,
     transactions,
 )
 from .admin import HANDLERS as ADMIN_HANDLERS
-from .call import Call, Handler
-
-_log = logging.getLogger(__name__)
+from .call import Beginner, Call, Handler
 
 HANDLERS: dict[int, Handler] = {
     Ask.SEND_MESSAGE: sends.send,
@@ -72,6 +67,14 @@ HANDLERS: dict[int, Handler] = {
 }
 
 
+# Requests that as a rule wait for nothing but one commit: each can be begun without a task of its own.
+BEGINNERS: dict[int, Beginner] = {
+    Ask.SEND_MESSAGE: sends.begin,
+    Ask.SEND_MESSAGE_V2: sends.begin,
+    Ask.SEND_BATCH_MESSAGE: sends.begin,
+}
+
+
 async def answer(call: Call) -> Command:
     """Returns the response to a request, whatever happens."""
     handler = HANDLERS.get(call.request.code)
@@ -80,15 +83,17 @@ async def answer(call: Call) -> Command:
         return call.reply(Reply.REQUEST_CODE_NOT_SUPPORTED, remark=remark)
     try:
         return await handler(call)
-    except (BrokerError, AccountError, ProtocolViolation) as error:
-        return refusal(call.request, error)
     except Exception as error:  # a connection boundary
-        _log.exception("request_failed", extra={"request_code": call.request.code})
-        return frames.answer(call.request, Reply.SYSTEM_ERROR, remark=f"Something went wrong ({type(error).__name__}).")
+        return refusals.response(call.request, error)
 
 
-def refusal(request: Command, error: BrokerError | AccountError | ProtocolViolation) -> Command:
-    """Returns the response that tells an error."""
-    if isinstance(error, ProtocolViolation):
-        return frames.answer(request, Reply.INVALID_PARAMETER, remark=f"Bad request: {error}.")
-    return frames.answer(request, STATUS[ErrorCode(error.code)], remark=error.detail)
+def begin(call: Call, hear: Callable[[Command], None]) -> bool:
+    """Begins a request of `BEGINNERS`: `hear` gets the response, at once or later.
+
+    Returns False when something has to be waited for first; nothing was done then, and `answer` does all of it.
+    """
+    try:
+        return BEGINNERS[call.request.code](call, hear)
+    except Exception as error:  # a connection boundary
+        hear(refusals.response(call.request, error))
+        return True

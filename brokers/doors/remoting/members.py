@@ -8,7 +8,7 @@ Source: apache/rocketmq broker/.../client/ConsumerManager.java, ConsumerGroupInf
 from dataclasses import dataclass, field
 
 from ...catalog.snapshot import GroupEntry
-from ...dispatch import desk
+from ...dispatch import bridge, desk
 from ...dispatch.readers import BEATING_MS, Place, Reader
 from ...domain import clock, filters
 from ...domain.errors import Rejected
@@ -19,15 +19,17 @@ from ...protocols.remoting import bodies
 from ...protocols.remoting.bodies import Membership, Subscription
 from ...protocols.remoting.codes import Ask, Reply
 from ...protocols.remoting.frames import Command
-from . import names
+from . import names, recollection
 from .askers import Askers
 from .call import Call, Memory, Peer
 from .fellows import Fellows
 from .producers import Producers
+from .recollection import Said, Trace
 
 _SILENT_SECONDS = 120.0
 # Who popped within this time is one who pops, whatever its group's mode says.
 _POPPING_SECONDS = 45.0
+_NOTE_AGAIN_SECONDS = clients.SAID_PERIOD_MS / 2000
 
 
 @dataclass(slots=True)
@@ -43,6 +45,7 @@ class Member:
     language: str = "OTHER"
     version: int = 0
     memory: Memory = field(default_factory=Memory)
+    noted_at: float = -_NOTE_AGAIN_SECONDS  # when others were told what it said
 
     @property
     def prefix(self) -> str:
@@ -88,11 +91,16 @@ class Members:
         found = [member for member in self.every(group_id) if member.client_id == client_id]
         return max(found, key=lambda member: member.heard_at, default=None)
 
-    def join(self, member: Member) -> None:
-        """Notes a heartbeat; tells the others when somebody is new, or reads other topics than before."""
+    def join(self, member: Member, *, is_back: bool = False) -> None:
+        """Notes a heartbeat; tells the others when somebody is new, or reads other topics than before.
+
+        Whoever `is_back` shares what it shared before, so that nobody need do anything.
+        """
         members = self._groups.setdefault(member.group.id, {})
         before = members.get(member.peer)
         members[member.peer] = member
+        if is_back:
+            return
         if before is None or set(before.subscriptions) != set(member.subscriptions):
             self.tell(member.group.id)
 
@@ -134,24 +142,14 @@ async def heartbeat(call: Call) -> Command:
         if membership.group == names.LOOKER:
             continue
         group, _ = await names.group_or_new(call.actor, membership.group)
-        subscriptions = {s.topic: s for s in membership.subscriptions}
-        member = Member(
-            heart.client_id,
-            call.peer,
-            group,
-            membership,
-            clock.monotonic(),
-            subscriptions,
-            call.request.language,
-            call.request.version,
-            call.memory,
+        said = Said(
+            heart.client_id, call.peer.ip, call.actor.name, call.request.language, call.request.version, membership
         )
+        member = _member(call, group, said)
+        before = call.members.of(group.id, call.peer)
         call.members.join(member)
-        await call.members.fellows.join((group.id, call.peer.address), heart.client_id)
-        door = _door(call, member)
-        seen = clients.Seen(heart.client_id, door, call.peer.address, call.actor.name, clock.now_ms())
-        (await desk.get()).note_client(group.id, seen)
-        await _note_reader(call, member)
+        await _note(call, member)
+        await _remember(said, member, before)
     call.members.askers.note(call.peer, call.actor.account_id, heart.client_id)
     await call.members.producers.hear(
         call.peer,
@@ -162,6 +160,63 @@ async def heartbeat(call: Call) -> Command:
         version=call.request.version,
     )
     return call.reply(fields={"IS_SUPPORT_HEART_BEAT_V2": "false", "IS_SUB_CHANGE": "true"})
+
+
+async def recall(call: Call, group: GroupEntry, topic: str) -> Member | None:
+    """Returns the member whose pull this is although it has yet to say so on its connection, or None.
+
+    `topic` is as the client writes it. Effects: from here on it is one of the group's members.
+    """
+    if group.id in call.memory.strangers:
+        return None
+    kept = await bridge.run(clients.said, group.id)
+    member = call.members.of(group.id, call.peer)
+    if member is not None:
+        return member  # another pull of its, or its heartbeat, was faster
+    version = bodies.whole(call.fields, "subVersion", 0)
+    trace = Trace(call.peer.ip, call.actor.name, call.request.language, topic, version)
+    here = {one.client_id for one in call.members.every(group.id)}
+    said = recollection.find(kept, trace, here=here, anywhere=call.members.ids(group.id))
+    if said is None:
+        call.memory.strangers.add(group.id)
+        return None
+    member = _member(call, group, said)
+    call.members.join(member, is_back=True)
+    await _note(call, member)
+    return member
+
+
+def _member(call: Call, group: GroupEntry, said: Said) -> Member:
+    subscriptions = {one.topic: one for one in said.membership.subscriptions}
+    return Member(
+        said.client_id,
+        call.peer,
+        group,
+        said.membership,
+        clock.monotonic(),
+        subscriptions,
+        said.language,
+        said.version,
+        call.memory,
+    )
+
+
+async def _note(call: Call, member: Member) -> None:
+    """Says everywhere that somebody consumes."""
+    await call.members.fellows.join((member.group.id, call.peer.address), member.client_id)
+    seen = clients.Seen(member.client_id, _door(call, member), call.peer.address, call.actor.name, clock.now_ms())
+    (await desk.get()).note_client(member.group.id, seen)
+    await _note_reader(call, member)
+
+
+async def _remember(said: Said, member: Member, before: Member | None) -> None:
+    """Notes what a member said, unless that was noted a short while ago."""
+    is_same = before is not None and (before.client_id, before.membership) == (said.client_id, said.membership)
+    if before is not None and is_same and member.heard_at - before.noted_at < _NOTE_AGAIN_SECONDS:
+        member.noted_at = before.noted_at
+        return
+    member.noted_at = member.heard_at
+    await bridge.run(clients.note_said, {(member.group.id, said.client_id): recollection.write(said)})
 
 
 def _door(call: Call, member: Member) -> str:
@@ -181,6 +236,7 @@ async def unregister(call: Call) -> Command:
         call.members.leave(group.id, call.peer)
         if client_id not in call.members.ids(group.id):
             await (await desk.get()).forget_client(group.id, client_id)
+            await bridge.run(clients.forget_said, group.id, client_id)
         ways.forget()
     producer_group = call.fields.get("producerGroup")
     if producer_group:

@@ -83,6 +83,18 @@ async def topic(actor: Actor, name: str, action: str) -> tuple[TopicEntry, Name]
     return found, parsed
 
 
+def topic_at_hand(actor: Actor, name: str, action: str) -> tuple[TopicEntry, Name] | None:
+    """As `topic` if that would neither wait nor refuse, else None. Not for topics a group derives."""
+    instances = snapshot.cached_instances(actor.account_id)
+    if not instances:
+        return None
+    parsed = _split(name, instances)
+    found = snapshot.cached_topic(actor.account_id, parsed.instance, parsed.bare)
+    if found is None or not permission.is_given(actor, action, parsed.bare, instance=parsed.instance):
+        return None
+    return found, parsed
+
+
 async def topic_or_new(actor: Actor, name: str, *, queue_count: int) -> tuple[TopicEntry, Name]:
     """Returns a topic to send to, made now if it is missing and may be. Raises Denied, NotFound, Rejected."""
     try:

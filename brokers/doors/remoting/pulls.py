@@ -12,9 +12,9 @@ from ...catalog.snapshot import GroupEntry, TopicEntry
 from ...dispatch import bridge, desk
 from ...domain import clock, limits
 from ...domain.errors import NotFound, Rejected
-from ...domain.filters import EVERYTHING, Filter
+from ...domain.filters import Filter
 from ...domain.messages import ORIGIN_TOPIC, Stored
-from ...engine import pulls, subscriptions
+from ...engine import pulls
 from ...engine.pulls import Commit, Pull, Pulled
 from ...protocols.remoting import bodies
 from ...protocols.remoting.codes import Reply
@@ -40,14 +40,15 @@ async def pull(call: Call) -> Command:
     topic, parsed = await names.topic(call.actor, topic_name, right)
     group = names.looker(topic) if is_look else (await names.group_or_new(call.actor, group_name))[0]
     member = call.members.of(group.id, call.peer)
+    if member is None and not is_look:
+        member = await members.recall(call, group, topic_name)
     bits = bodies.whole(call.fields, "sysFlag", 0)
-    is_awaited = member is None and not bits & _SUBSCRIBES and await _is_awaited(call, group, topic)
-    wanted = EVERYTHING if is_awaited else _filter(call, member, topic_name, is_in_request=bool(bits & _SUBSCRIBES))
+    wanted = _filter(call, member, topic_name, is_in_request=bool(bits & _SUBSCRIBES))
     if isinstance(wanted, Command):
         return wanted
     queue = bodies.whole(call.fields, "queueId")
     key = (group.id, pulls.queue_id(topic, queue))
-    is_shared = is_awaited or (member is not None and not member.membership.is_broadcast)
+    is_shared = member is not None and not member.membership.is_broadcast
     if is_shared and bits & _COMMITS:
         await _commit(call, key, bodies.whole(call.fields, "commitOffset", 0))
     wait_ms = bodies.whole(call.fields, "suspendTimeoutMillis", 0) if bits & _MAY_WAIT else 0
@@ -61,7 +62,6 @@ async def pull(call: Call) -> Command:
         filter=wanted,
         is_shared=is_shared,
         epoch=call.memory.epochs.get(key),
-        is_told=not is_awaited,
     )
     wait = timedelta(milliseconds=min(max(wait_ms, 0), limits.PULL_WAIT_SECONDS * 1000))
     await allowance.require_receive(call.actor, group, wait_seconds=min(wait.total_seconds(), FLOW_WAIT_SECONDS))
@@ -125,11 +125,13 @@ async def min_offset(call: Call) -> Command:
 
 
 async def search_offset(call: Call) -> Command:
-    """29: the first offset stored at or after an instant."""
+    """29: the first offset stored at or after an instant; with the boundary UPPER the last one stored until then."""
     topic, queue = await _queue(call)
-    at = clock.from_ms(min(max(bodies.whole(call.fields, "timestamp"), 0), _LATEST_MS))
-    offset = await bridge.run(lambda: pulls.offset_at(topic, queue, at=at))
-    return call.reply(fields={"offset": str(offset)})
+    is_upper = call.fields.get("boundaryType", "").upper() == "UPPER"
+    # Clients know whole milliseconds: the last of one is the one before the first of the next.
+    at_ms = min(max(bodies.whole(call.fields, "timestamp"), 0), _LATEST_MS) + is_upper
+    offset = await bridge.run(lambda: pulls.offset_at(topic, queue, at=clock.from_ms(at_ms)))
+    return call.reply(fields={"offset": str(max(offset - is_upper, 0))})
 
 
 async def earliest_time(call: Call) -> Command:
@@ -143,19 +145,6 @@ async def earliest_time(call: Call) -> Command:
         except NotFound:  # retention was faster
             stored_at = -1
     return call.reply(fields={"timestamp": str(stored_at)})
-
-
-async def _is_awaited(call: Call, group: GroupEntry, topic: TopicEntry) -> bool:
-    """Returns True for a member that has yet to say who it is on a new connection, and may go on meanwhile.
-
-    A worker that starts anew knows nobody, and older clients say what they read every 30 seconds only. What their tags
-    leave out Java's clients leave out once more themselves, others do not. As soon as one member is known, the queues
-    are shared out among those who are.
-    """
-    if call.fields.get("expressionType") != "TAG" or call.members.ids(group.id):
-        return False
-    noted = await bridge.run(subscriptions.noted, group.id, topic.id)
-    return noted is not None and (noted == EVERYTHING.expression or call.request.language == "JAVA")
 
 
 def _filter(call: Call, member: Member | None, topic: str, *, is_in_request: bool) -> Filter | Command:

@@ -17,7 +17,7 @@ from .call import Call
 
 async def reply(call: Call) -> Command:
     """324 and 325: a consumer answers a request it got."""
-    header = sends.read_header(call)
+    header = sends.Header(call.fields)
     parsed = await names.parse(call.actor, header.topic)
     if parsed.bare != REPLY_TOPIC:
         raise Rejected(f"Replies go to {REPLY_TOPIC}; make them with MessageUtil.createReplyMessage.")

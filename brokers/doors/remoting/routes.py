@@ -22,6 +22,8 @@ from .call import BROKER_NAME, CLUSTER, Call
 
 _READ, _WRITE, _INHERIT = 4, 2, 1
 _TEMPLATE_QUEUE_COUNT = 8
+# Tools send to topics called as the broker and the cluster: such a topic is made with what clients ask for by default.
+_NAMED_QUEUE_COUNT = 4
 
 
 async def route(call: Call) -> Command:
@@ -30,7 +32,8 @@ async def route(call: Call) -> Command:
     if name in {names.TEMPLATE_TOPIC, BROKER_NAME, CLUSTER}:
         if not settings.REMOTING_AUTO_CREATE:
             raise _unknown(name)
-        return _answer(call, queue_count=_TEMPLATE_QUEUE_COUNT, permission=_READ | _WRITE | _INHERIT)
+        count = _TEMPLATE_QUEUE_COUNT if name == names.TEMPLATE_TOPIC else _NAMED_QUEUE_COUNT
+        return _answer(call, queue_count=count, permission=_READ | _WRITE | _INHERIT)
     if (await names.parse(call.actor, name)).bare == REPLY_TOPIC:
         # Replies are not kept: the topic is where clients send them, and has no messages.
         return _answer(call, queue_count=1, permission=_READ | _WRITE)

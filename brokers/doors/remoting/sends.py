@@ -4,8 +4,7 @@ Owns: reading the two spellings of the send header, and the properties clients w
 Called by: doors.remoting.handlers.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -17,71 +16,79 @@ from ...domain.messages import PRODUCER_GROUP, Outgoing
 from ...domain.names import TRACE_TOPIC
 from ...engine.publish import Published, Send
 from ...protocols.remoting import bodies, handles, records
-from ...protocols.remoting.codes import Ask, Reply
+from ...protocols.remoting.codes import Reply
 from ...protocols.remoting.frames import Command
 from .. import allowance
-from . import names, questions, returns, transactions
+from . import names, questions, refusals, returns, transactions
 from .call import BROKER_NAME, REGION, Call
 from .stored import FLAG
 
-# The short names of the second spelling, in the order of the alphabet.
-_LONG_NAMES = dict(
-    zip(
-        "abcdefghijklmn",
-        "producerGroup topic defaultTopic defaultTopicQueueNums queueId sysFlag bornTimestamp flag properties"
-        " reconsumeTimes unitMode maxReconsumeTimes batch bname".split(),
-        strict=True,
-    )
-)
+# The names of a header's fields; the second spelling has the letters of the alphabet for them.
+_LONG_NAMES = (
+    "producerGroup topic defaultTopic defaultTopicQueueNums queueId sysFlag bornTimestamp flag properties"
+    " reconsumeTimes unitMode maxReconsumeTimes batch bname"
+).split()
+_SPELLED_LONG = {name: name for name in _LONG_NAMES}
+_SPELLED_SHORT = dict(zip(_LONG_NAMES, "abcdefghijklmn", strict=True))
 # When a message may be seen, spelled by this client and by those of the cloud.
 _INSTANTS_MS = ("TIMER_DELIVER_MS", "__STARTDELIVERTIME")
+_DELAYS = frozenset({"DELAY", "TIMER_DELAY_SEC", "TIMER_DELAY_MS", *_INSTANTS_MS})
 # Reserved names that clients set themselves and other clients must find again.
 _KEPT = frozenset("WAIT CORRELATION_ID REPLY_TO_CLIENT TTL MSG_TYPE CLUSTER INSTANCE_ID BUYER_ID".split())
 
 
-_LONG_SPELLED = frozenset({Ask.SEND_MESSAGE, Ask.SEND_REPLY_MESSAGE})
-
-
-@dataclass(frozen=True, slots=True)
 class Header:
-    """What a send says beside its body; properties are still one string."""
+    """What a send or a reply says beside its body, in either spelling; properties are still one string.
 
-    producer_group: str
-    topic: str
-    queue: int
-    queue_count: int
-    sys_flag: int
-    born_at_ms: int
-    flag: int
-    properties: str
-    is_batch: bool
-    failures: int
-    most_failures: int
+    What few need is read when it is asked for; then too a field that makes no sense raises ProtocolViolation.
+    """
+
+    __slots__ = ("_fields", "_names", "born_at_ms", "flag", "is_batch", "properties", "queue", "sys_flag", "topic")
+
+    def __init__(self, fields: Mapping[str, str]) -> None:
+        self._fields = fields
+        self._names = spelled = _SPELLED_SHORT if "b" in fields else _SPELLED_LONG
+        self.topic = bodies.text(fields, spelled["topic"])
+        self.queue = bodies.whole(fields, spelled["queueId"])
+        self.sys_flag = bodies.whole(fields, spelled["sysFlag"], 0)
+        self.born_at_ms = bodies.whole(fields, spelled["bornTimestamp"], 0)
+        self.flag = bodies.whole(fields, spelled["flag"], 0)
+        self.properties = fields.get(spelled["properties"], "")
+        self.is_batch = bodies.truth(fields, spelled["batch"])
+
+    @property
+    def producer_group(self) -> str:
+        """Returns the group of the producer, empty when it names none."""
+        return self._fields.get(self._names["producerGroup"], "")
+
+    @property
+    def queue_count(self) -> int:
+        """Returns how many queues the topic is to have if it is made now."""
+        return bodies.whole(self._fields, self._names["defaultTopicQueueNums"], 4)
+
+    @property
+    def failures(self) -> int:
+        """Returns how often consuming it has failed."""
+        return bodies.whole(self._fields, self._names["reconsumeTimes"], 0)
+
+    @property
+    def most_failures(self) -> int:
+        """Returns after how many failures it is given up; -1 when the client leaves that to the group."""
+        return bodies.whole(self._fields, self._names["maxReconsumeTimes"], -1)
 
 
 async def send(call: Call) -> Command:
     """10, 310 and 320: answers once every message is durable."""
-    header = read_header(call)
+    header = Header(call.fields)
     if returns.is_return(header.topic):
         return await _return(call, header)
     topic, parsed = await names.topic_or_new(call.actor, header.topic, queue_count=header.queue_count)
-    if header.is_batch:
-        entries = records.decode_batch(call.request.body, most=limits.BATCH_MESSAGE_COUNT)
-        if not entries:
-            raise ProtocolViolation("a batch without messages")
-    else:
-        properties = records.read_properties(header.properties)
-        entries = [records.BatchEntry(header.flag, call.request.body, properties)]
-    queue = header.queue if header.queue >= 0 else clock.now_ms() % len(topic.queue_ids)
-    if queue >= len(topic.queue_ids):
-        raise Rejected(f"Topic {header.topic!r} has queues 0 to {len(topic.queue_ids) - 1}.")
-    if any(transactions.is_half(entry.properties, header.sys_flag) for entry in entries):
-        if header.is_batch:
-            raise Rejected("A batch holds no transactional messages: send each by itself.")
+    entries, queue = _entries(call, header), _queue(header, topic)
+    if _is_half(header, entries):
         (entry,) = entries
         group = transactions.group_of(entry.properties, header.producer_group)
         message = _outgoing(call, header, entry, queue=queue)
-        message = replace(message, wire_properties={**message.wire_properties, PRODUCER_GROUP: group})
+        message = message._replace(wire_properties={**message.wire_properties, PRODUCER_GROUP: group})
         await allowance.require_send(call.actor, topic, [len(message.body)])
         return await transactions.prepare(call, topic, message, group=group, prefix=parsed.prefix)
     sends = [Send(topic, _outgoing(call, header, entry, queue=queue), is_typed=False) for entry in entries]
@@ -93,24 +100,78 @@ async def send(call: Call) -> Command:
     return _answer(call, topic, header=header, queue=queue, results=results)
 
 
-def read_header(call: Call) -> Header:
-    """Returns the header of a send or a reply, in either spelling. Raises ProtocolViolation."""
-    fields: Mapping[str, str] = call.fields
-    if call.request.code not in _LONG_SPELLED:
-        fields = {_LONG_NAMES.get(name, name): value for name, value in fields.items()}
-    return Header(
-        producer_group=fields.get("producerGroup", ""),
-        topic=bodies.text(fields, "topic"),
-        queue=bodies.whole(fields, "queueId"),
-        queue_count=bodies.whole(fields, "defaultTopicQueueNums", 4),
-        sys_flag=bodies.whole(fields, "sysFlag", 0),
-        born_at_ms=bodies.whole(fields, "bornTimestamp", 0),
-        flag=bodies.whole(fields, "flag", 0),
-        properties=fields.get("properties", ""),
-        is_batch=bodies.truth(fields, "batch"),
-        failures=bodies.whole(fields, "reconsumeTimes", 0),
-        most_failures=bodies.whole(fields, "maxReconsumeTimes", -1),
-    )
+def begin(call: Call, hear: Callable[[Command], None]) -> bool:
+    """Begins what `send` does when only the commit has to be waited for; returns False, having done nothing, if not."""
+    header = Header(call.fields)
+    found = names.topic_at_hand(call.actor, header.topic, "mq:PUB")
+    publishing = desk.started()
+    if found is None or publishing is None or returns.is_return(header.topic):
+        return False
+    topic, _ = found
+    entries, queue = _entries(call, header), _queue(header, topic)
+    if _is_half(header, entries):
+        return False
+    sends = [Send(topic, _outgoing(call, header, entry, queue=queue), is_typed=False) for entry in entries]
+    if not header.is_batch and questions.is_request(sends[0]):
+        return False
+    if not allowance.pays_now(call.actor, topic, [len(one.message.body) for one in sends]):
+        return False
+    publishing.publish_soon(sends, _Begun(call, topic=topic, header=header, queue=queue, hear=hear))
+    return True
+
+
+class _Begun:
+    """A send whose batch is under way; passes on the response."""
+
+    __slots__ = ("_call", "_header", "_hear", "_queue", "_topic")
+
+    def __init__(
+        self, call: Call, *, topic: TopicEntry, header: Header, queue: int, hear: Callable[[Command], None]
+    ) -> None:
+        self._call, self._topic, self._header, self._queue, self._hear = call, topic, header, queue, hear
+
+    def done(self) -> bool:
+        """Returns False: a send that was taken is stored, whether or not its client stays."""
+        return False
+
+    def set_result(self, results: Sequence[Published | BrokerError], /) -> None:
+        """Hears what became of its messages."""
+        try:
+            response = _answer(self._call, self._topic, header=self._header, queue=self._queue, results=results)
+        except Exception as error:  # others wait for the same batch
+            response = refusals.response(self._call.request, error)
+        self._hear(response)
+
+    def set_exception(self, error: Exception, /) -> None:
+        """Hears that the batch failed."""
+        self._hear(refusals.response(self._call.request, error))
+
+
+def _entries(call: Call, header: Header) -> list[records.BatchEntry]:
+    """Returns the messages of a send."""
+    if not header.is_batch:
+        return [records.BatchEntry(header.flag, call.request.body, records.read_properties(header.properties))]
+    entries = records.decode_batch(call.request.body, most=limits.BATCH_MESSAGE_COUNT)
+    if not entries:
+        raise ProtocolViolation("a batch without messages")
+    return entries
+
+
+def _queue(header: Header, topic: TopicEntry) -> int:
+    """Returns the queue a send is for."""
+    count = len(topic.queue_ids)
+    if header.queue >= count:
+        raise Rejected(f"Topic {header.topic!r} has queues 0 to {count - 1}.")
+    return header.queue if header.queue >= 0 else clock.now_ms() % count
+
+
+def _is_half(header: Header, entries: Sequence[records.BatchEntry]) -> bool:
+    """Returns True if a send waits for its producer's decision. Raises Rejected when several would."""
+    if not any(transactions.is_half(entry.properties, header.sys_flag) for entry in entries):
+        return False
+    if header.is_batch:
+        raise Rejected("A batch holds no transactional messages: send each by itself.")
+    return True
 
 
 async def _return(call: Call, header: Header) -> Command:
@@ -132,7 +193,13 @@ def _outgoing(call: Call, header: Header, entry: records.BatchEntry, *, queue: i
     message_id = given.get("UNIQ_KEY") or messages.new_message_id()
     if len(message_id) > limits.MESSAGE_ID_CHARS or not message_id.isprintable():
         raise Rejected("UNIQ_KEY is too long or holds control characters.", ErrorCode.RESERVED_PROPERTY)
-    kept = {name: value for name, value in given.items() if name in _KEPT}
+    own: dict[str, str] = {}
+    kept: dict[str, str] = {}
+    for name, value in given.items():
+        if name not in messages.RESERVED_PROPERTIES:
+            own[name] = value
+        elif name in _KEPT:
+            kept[name] = value
     if entry.flag:
         kept[FLAG] = str(entry.flag)
     return Outgoing(
@@ -140,13 +207,13 @@ def _outgoing(call: Call, header: Header, entry: records.BatchEntry, *, queue: i
         message_id=message_id,
         tag=given.get("TAGS", "").strip() or None,
         keys=_keys(given, header.topic),
-        properties={name: value for name, value in given.items() if name not in messages.RESERVED_PROPERTIES},
+        properties=own,
         wire_properties=kept,
         queue=queue,
         sys_flag=header.sys_flag & records.BODY_FLAGS,
         born_at_ms=header.born_at_ms,
         born_host=call.peer.address,
-        **_delay(given),
+        **({} if _DELAYS.isdisjoint(given) else _delay(given)),
     )
 
 

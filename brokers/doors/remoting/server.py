@@ -45,13 +45,14 @@ class RemotingServer:
         """Begins listening. Raises OSError when a port is taken, tls.Unusable."""
         self._certificate.load()
         # Clients find the broker by an address in routes and message ids, which hold no names.
-        host = await asyncio.get_running_loop().run_in_executor(None, socket.gethostbyname, settings.ADVERTISE_HOST)
+        loop = asyncio.get_running_loop()
+        host = await loop.run_in_executor(None, socket.gethostbyname, settings.ADVERTISE_HOST)
         self._place = Place(host, settings.ADVERTISE_PORT)
         self._relays = Relays(self._members, self._place, self._worker)
         self._members.askers.place = self._place
         (await desk.get()).requests.serve_clients(self._members.askers.adopt)
         for port in (settings.NAMESRV_PORT, settings.BROKER_PORT):
-            self._servers.append(await asyncio.start_server(self._accept, settings.BIND, port))
+            self._servers.append(await loop.create_server(self._connection, settings.BIND, port))
         members = self._members
         self._tasks = [
             asyncio.create_task(self._sweep()),
@@ -85,22 +86,24 @@ class RemotingServer:
         await asyncio.gather(*self._tasks, *self._connections, return_exceptions=True)
         await self._members.fellows.end()
 
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def _connection(self) -> Connection:
+        return Connection(
+            members=self._members, place=self._place, certificate=self._certificate, welcome=self._welcome
+        )
+
+    def _welcome(self, connection: Connection) -> bool:
+        """Takes charge of a new connection; returns False when there are too many."""
         if len(self._connections) >= limits.CONNECTION_COUNT:
-            writer.close()
-            return
-        task = asyncio.current_task()
-        assert task is not None
+            return False
+        task = asyncio.get_running_loop().create_task(self._attend(connection))
         self._connections.add(task)
-        connection = Connection(reader, writer, members=self._members, place=self._place, certificate=self._certificate)
+        task.add_done_callback(self._connections.discard)
+        return True
+
+    async def _attend(self, connection: Connection) -> None:
         try:
             await connection.serve()
-        except asyncio.CancelledError:
-            writer.close()  # the server stops
-        except Exception:  # a connection boundary
-            _log.exception("remoting_connection_failed", extra={"peer": connection.address})
         finally:
-            self._connections.discard(task)
             gone = self._members.hang_up(connection)
             await self._members.producers.hang_up(connection)
             if gone:

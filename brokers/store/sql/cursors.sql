@@ -83,10 +83,6 @@ JOIN unnest(%(group_ids)s::bigint[], %(queue_ids)s::bigint[], %(offsets)s::bigin
   ON a.group_id = w.group_id AND a.queue_id = w.queue_id AND a.queue_offset = w.queue_offset
  AND a.attempt = w.attempt
 
--- name: subscribed
--- Purpose: the filter a group used on a topic last. Index: primary key. No lock.
-SELECT filter FROM subscription WHERE group_id = %(group_id)s AND topic_id = %(topic_id)s
-
 -- name: subscribe
 -- Purpose: note the filter a group uses on a topic; returns the one it had. Index: primary key.
 -- Nothing happens when the group or the topic was just deleted.

@@ -1,6 +1,5 @@
 """Batches of many senders: what one of them gets wrong is nobody else's trouble."""
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -43,5 +42,5 @@ def test_repeats_within_a_batch_for_a_deleted_topic_are_all_told_so(world: World
     gone = world.entry(row)
     row.delete()
     send = Send(gone, outgoing(dedup_id="d1"))
-    results = publish.publish([send, replace(send, message=outgoing(dedup_id="d1"))])
+    results = publish.publish([send, send._replace(message=outgoing(dedup_id="d1"))])
     assert [getattr(result, "code", None) for result in results] == [ErrorCode.TOPIC_NOT_FOUND] * 2

@@ -29,11 +29,17 @@ async def test_a_frame_that_does_not_end_in_time_ends_its_connection(
     monkeypatch.setattr(limits, "CONNECTION_FRAME_SECONDS", 0.5)
     monkeypatch.setattr(limits, "CONNECTION_IDLE_SECONDS", 0.5 if is_silent else 60)
 
-    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        place = Place("127.0.0.1", 1)
-        await Connection(reader, writer, members=Members(), place=place, certificate=Certificate()).serve()
+    serving: set[asyncio.Task[None]] = set()
 
-    server = await asyncio.start_server(accept, "127.0.0.1", 0)
+    def welcome(connection: Connection) -> bool:
+        serving.add(asyncio.create_task(connection.serve()))
+        return True
+
+    def connection() -> Connection:
+        place = Place("127.0.0.1", 1)
+        return Connection(members=Members(), place=place, certificate=Certificate(), welcome=welcome)
+
+    server = await asyncio.get_running_loop().create_server(connection, "127.0.0.1", 0)
     async with server:
         reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
         over = asyncio.Event()
@@ -44,3 +50,4 @@ async def test_a_frame_that_does_not_end_in_time_ends_its_connection(
         over.set()
         await sending
         writer.close()
+        await asyncio.gather(*serving)

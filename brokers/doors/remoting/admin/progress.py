@@ -112,19 +112,18 @@ def _read(actor: Actor, instance: str, group_id: int) -> list[tuple[int, str]]:
 
 def _rows(group_id: int, topics: list[tuple[int, str]], prefix: str) -> list[_Row]:
     names_by_id = dict(topics)
-    return [
-        (
-            QueueName(names.wrap(prefix, names_by_id[topic_id]), BROKER_NAME, place.queue),
-            {
+    found: list[_Row] = []
+    for topic_id, places in figures.places(group_id, list(names_by_id)).items():
+        for place, past_ms in zip(places, figures.past_ms(places), strict=True):
+            queue = QueueName(names.wrap(prefix, names_by_id[topic_id]), BROKER_NAME, place.queue)
+            told = {
                 "brokerOffset": place.next_offset,
                 "consumerOffset": place.committed or 0,
                 "pullOffset": place.committed or 0,
-                "lastTimestamp": 0,
-            },
-        )
-        for topic_id, places in figures.places(group_id, list(names_by_id)).items()
-        for place in places
-    ]
+                "lastTimestamp": past_ms,
+            }
+            found.append((queue, told))
+    return found
 
 
 def _all(actor: Actor, own: str) -> list[tuple[str, list[_Row]]]:

@@ -26,6 +26,7 @@ from ..names import Name
 _TYPE = "message.type"
 _READ_WRITE = 6
 _WITH_INHERIT = 7
+_LATELY_SECONDS = 60
 
 
 async def save(call: Call) -> Command:
@@ -57,7 +58,7 @@ async def delete_route(call: Call) -> Command:
 
 
 async def stats(call: Call) -> Command:
-    """202: the first and next offset of each queue, and when its last message came."""
+    """202: the first and next offset of each queue, when its last message came, and how many came a second lately."""
     name = bodies.text(call.fields, "topic")
     topic, _ = await names.topic(call.actor, name, "mq:QueryTopic")
     queues = await bridge.run(figures.queues, topic.id)
@@ -72,7 +73,8 @@ async def stats(call: Call) -> Command:
         )
         for queue in queues
     )
-    return call.reply(body=b'{"offsetTable":' + table + b"}")
+    (count,) = await bridge.run(figures.sent_within, topic.id, [_LATELY_SECONDS])
+    return call.reply(body=b'{"offsetTable":%b,"topicPutTps":%.2f}' % (table, count / _LATELY_SECONDS))
 
 
 async def readers(call: Call) -> Command:
