@@ -4,16 +4,20 @@ import contextlib
 import os
 import re
 import shutil
+import socket
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from . import stack
+from .remoting_client import frame
 
 _POM = Path(__file__).parent / "java" / "pom.xml"
 _LOAD = _POM.parent / "src/main/java/bench/Load.java"
 _START_SECONDS = 90
+_GET_ROUTE = 105
 
 
 def why_not() -> str | None:
@@ -56,7 +60,22 @@ def rocketmq() -> Iterator[str]:
             )
             servers.callback(_stop, process)
             stack.wait_for_port(namesrv if name == "namesrv" else broker, seconds=_START_SECONDS)
+        _wait_for_broker(namesrv)
         yield f"127.0.0.1:{namesrv}"
+
+
+def _wait_for_broker(namesrv: int) -> None:
+    """Returns once the broker has told the name server where it is: both listen before that."""
+    request = frame(_GET_ROUTE, {"topic": "TBW102"})
+    deadline = time.monotonic() + _START_SECONDS
+    while time.monotonic() < deadline:
+        with socket.create_connection(("127.0.0.1", namesrv), timeout=_START_SECONDS) as asking:
+            asking.sendall(request)
+            answer = asking.makefile("rb").read(20)
+        if b'{"code":0,' in answer:
+            return
+        time.sleep(0.1)
+    raise RuntimeError("Apache RocketMQ's broker did not register with its name server")
 
 
 def _broker(home: str, *, namesrv: int, port: int) -> str:
