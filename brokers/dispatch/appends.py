@@ -1,22 +1,20 @@
 """Sends whose batch is one statement: run by the event loop itself, over a connection of its own.
 
-Owns: that connection. Must not know: what the statement is. Called by: dispatch.desk.
+Owns: which batches those are. Must not know: what the statement is. Called by: dispatch.desk.
 A thread that waits for PostgreSQL and an event loop that reads requests take the interpreter from each other, which
 costs a send more than its row costs PostgreSQL (docs/adr/0011).
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import psycopg
-from psycopg import waiting
 
 from ..domain import clock
 from ..engine import publish
-from ..engine.publish import Link, Result, Send
+from ..engine.publish import Result, Send
 from . import bridge, meters
-
-# An answer is noticed as it comes; psycopg also wants to look now and then.
-_LOOK_SECONDS = 10.0
+from .links import OwnLink
 
 
 class Lane:
@@ -24,7 +22,7 @@ class Lane:
 
     def __init__(self, name: str) -> None:
         self._thread = bridge.Lane(name)
-        self._link: Link | None = None
+        self.own = OwnLink(self._thread)
 
     async def run(self, work: Callable[[Sequence[Send]], Sequence[Result]], sends: Sequence[Send]) -> Sequence[Result]:
         """Returns what `work`, the engine's `publish`, returns. Raises: as it does."""
@@ -38,21 +36,10 @@ class Lane:
 
     def close(self) -> None:
         """Closes the event loop's connection; the thread is closed with all the others."""
-        if self._link is not None:
-            self._link.close()
-            self._link = None
+        self.own.close()
 
     async def _append(self, sends: Sequence[Send]) -> Sequence[Result] | None:
-        if self._link is not None and self._link.is_dead:
-            self.close()
-        if self._link is None:
-            self._link = await self._thread.run(publish.open_link)
         try:
-            return await waiting.wait_async(publish.publishing(sends, self._link), self._link.fileno, _LOOK_SECONDS)
-        except psycopg.OperationalError as error:  # the socket itself cannot be waited on any more
-            self.close()
+            return await self.own.drive(partial(publish.publishing, sends))
+        except psycopg.OperationalError as error:
             raise publish.outcome_unknown() from error
-        except BaseException:
-            # Whatever became of the statement, its answer must not be taken for that of another one.
-            self.close()
-            raise

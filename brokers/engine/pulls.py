@@ -21,8 +21,7 @@ from ..domain.filters import Filter
 from ..domain.messages import Stored
 from ..store import browse, cursors, log, looks, session
 from ..store import pulls as rows
-from ..store.link import Link as Link
-from ..store.link import open_link as open_link
+from ..store.link import Link
 from . import subscriptions, ways
 
 

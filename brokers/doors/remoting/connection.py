@@ -217,7 +217,7 @@ class Connection(asyncio.Protocol):
         """Begins a request that needs no task; returns False, having done nothing, if it needs one."""
         try:
             actor = identity.prove_now(request, self._ip)
-        except AccountError as error:
+        except (BrokerError, AccountError) as error:
             self._finish(request, refusals.response(request, error))
             return True
         return actor is not None and handlers.begin(self._call(request, actor), partial(self._finish, request))

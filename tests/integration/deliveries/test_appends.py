@@ -11,47 +11,23 @@ import psycopg
 import pytest
 from django.db import connection
 
-from brokers.dispatch import appends, bridge
+from brokers.dispatch import appends
 from brokers.domain import messages
 from brokers.domain.errors import BrokerError, ErrorCode, NotFound, Rejected
 from brokers.domain.messages import Outgoing
 from brokers.engine import publish
 from brokers.engine.publish import Published, Send
 from brokers.store import revival
+from tests.integration.deliveries.lines import Line
 from tests.integration.reads.world import World
 from tests.stack import wait_until
 
-
-class Line:
-    """A lane and the event loop it belongs to."""
-
-    def __init__(self) -> None:
-        self.lane = appends.Lane("test")
-        self._runner = asyncio.Runner()
-        self.thread_count = 0
-
-    def send(self, *sends: Send) -> list[publish.Result]:
-        return list(self._runner.run(self.lane.run(self._on_thread, sends)))
-
-    def backend(self) -> int:
-        """Returns the process id of the connection's server side."""
-        link = self.lane._link
-        assert link is not None
-        return link.raw.info.backend_pid
-
-    def _on_thread(self, sends: Any) -> list[publish.Result]:
-        self.thread_count += 1
-        return publish.publish(sends)
-
-    def close(self) -> None:
-        self.lane.close()
-        bridge.close()
-        self._runner.close()
+Sends = Line[Send, publish.Result]
 
 
 @pytest.fixture
-def line() -> Iterator[Line]:
-    line = Line()
+def line() -> Iterator[Sends]:
+    line = Line(appends.Lane("test"), publish.publish)
     yield line
     line.close()
 
@@ -72,13 +48,13 @@ def offsets(results: list[publish.Result]) -> list[int | None]:
     return [result.offset for result in results if isinstance(result, Published)]
 
 
-def test_a_batch_of_one_statement_needs_no_thread(world: World, line: Line) -> None:
+def test_a_batch_of_one_statement_needs_no_thread(world: World, line: Sends) -> None:
     entry = world.entry(world.topic("orders", queues=1))
-    results = line.send(*[Send(entry, outgoing(tag="a", keys=("k",), properties={"p": "v"})) for _ in range(64)])
+    results = line.run(*[Send(entry, outgoing(tag="a", keys=("k",), properties={"p": "v"})) for _ in range(64)])
     assert offsets(results) == list(range(64)) and line.thread_count == 0
     big = world.entry(world.topic("big", queues=1))
     large = outgoing(body=bytes(range(256)) * 16_000)  # more than a socket takes at once
-    assert offsets(line.send(Send(big, large))) == [0] and line.thread_count == 0
+    assert offsets(line.run(Send(big, large))) == [0] and line.thread_count == 0
     with connection.cursor() as cur:
         cur.execute("SELECT tag, keys, properties FROM message WHERE message_id <> %s LIMIT 1", [large.message_id])
         assert cur.fetchone() == ("a", ["k"], '{"p":"v"}')
@@ -87,37 +63,37 @@ def test_a_batch_of_one_statement_needs_no_thread(world: World, line: Line) -> N
 
 
 @pytest.mark.parametrize("fields", [{"dedup_id": "d1"}, {"delay": timedelta(hours=1)}])
-def test_what_takes_a_transaction_goes_to_the_thread(world: World, line: Line, fields: dict[str, Any]) -> None:
+def test_what_takes_a_transaction_goes_to_the_thread(world: World, line: Sends, fields: dict[str, Any]) -> None:
     entry = world.entry(world.topic("orders", type="DELAY"))
-    plain, other = line.send(Send(entry, outgoing()), Send(entry, outgoing(**fields)))
+    plain, other = line.run(Send(entry, outgoing()), Send(entry, outgoing(**fields)))
     assert isinstance(plain, Published) and isinstance(other, Published) and line.thread_count == 1
 
 
-def test_what_is_refused_and_what_is_gone_spoil_no_other(world: World, line: Line) -> None:
+def test_what_is_refused_and_what_is_gone_spoil_no_other(world: World, line: Sends) -> None:
     kept, row = world.entry(world.topic("kept", queues=1)), world.topic("gone")
     gone = world.entry(row)
     row.delete()
-    bad, lost, good = line.send(Send(kept, outgoing(queue=7)), Send(gone, outgoing()), Send(kept, outgoing()))
+    bad, lost, good = line.run(Send(kept, outgoing(queue=7)), Send(gone, outgoing()), Send(kept, outgoing()))
     assert isinstance(bad, Rejected) and isinstance(lost, NotFound)
     assert isinstance(good, Published) and good.offset == 0
 
 
-def test_a_missing_partition_is_made(world: World, line: Line) -> None:
+def test_a_missing_partition_is_made(world: World, line: Sends) -> None:
     entry = world.entry(world.topic("orders", queues=1))
     with connection.cursor() as cur:
         cur.execute("SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'message'::regclass")
         for (name,) in cur.fetchall():
             cur.execute(f"DROP TABLE {name}")
-    assert offsets(line.send(Send(entry, outgoing()))) == [0] and line.thread_count == 1
-    assert offsets(line.send(Send(entry, outgoing()))) == [1] and line.thread_count == 1
+    assert offsets(line.run(Send(entry, outgoing()))) == [0] and line.thread_count == 1
+    assert offsets(line.run(Send(entry, outgoing()))) == [1] and line.thread_count == 1
 
 
 @pytest.mark.parametrize("rest_seconds", [0.0, 3600.0])
 def test_a_connection_that_died_is_replaced(
-    world: World, line: Line, monkeypatch: pytest.MonkeyPatch, rest_seconds: float
+    world: World, line: Sends, monkeypatch: pytest.MonkeyPatch, rest_seconds: float
 ) -> None:
     entry = world.entry(world.topic("orders", queues=1))
-    assert offsets(line.send(Send(entry, outgoing()))) + offsets(line.send(Send(entry, outgoing()))) == [0, 1]
+    assert offsets(line.run(Send(entry, outgoing()))) + offsets(line.run(Send(entry, outgoing()))) == [0, 1]
     pid = line.backend()
     with another_connection() as other:
         other.execute("SELECT pg_terminate_backend(%s)", [pid])
@@ -125,27 +101,27 @@ def test_a_connection_that_died_is_replaced(
     monkeypatch.setattr(revival, "_REST_SECONDS", rest_seconds)
     if rest_seconds:  # in use until now: nobody can know whether the statement arrived
         with pytest.raises(BrokerError) as caught:
-            line.send(Send(entry, outgoing()))
+            line.run(Send(entry, outgoing()))
         assert caught.value.code == ErrorCode.UNKNOWN_OUTCOME
-    assert offsets(line.send(Send(entry, outgoing()))) == [2]
+    assert offsets(line.run(Send(entry, outgoing()))) == [2]
 
 
-def test_an_abandoned_statement_takes_its_connection_with_it(world: World, line: Line) -> None:
+def test_an_abandoned_statement_takes_its_connection_with_it(world: World, line: Sends) -> None:
     entry = world.entry(world.topic("orders", queues=1))
-    line.send(Send(entry, outgoing()))
+    line.run(Send(entry, outgoing()))
     before = line.backend()
     with another_connection() as other, other.transaction():
         other.execute("SELECT 1 FROM brokers_queue FOR UPDATE")
         with pytest.raises(TimeoutError):
-            line._runner.run(asyncio.wait_for(line.lane.run(publish.publish, [Send(entry, outgoing())]), 0.2))
+            line.runner.run(asyncio.wait_for(line.lane.run(publish.publish, [Send(entry, outgoing())]), 0.2))
     wait_until(lambda: not psutil.pid_exists(before), what="the abandoned connection to be closed")
-    (after,) = line.send(Send(entry, outgoing()))
+    (after,) = line.run(Send(entry, outgoing()))
     assert isinstance(after, Published) and line.backend() != before
 
 
-def test_a_commit_that_fails_after_the_rows_were_told_stores_nothing(world: World, line: Line) -> None:
+def test_a_commit_that_fails_after_the_rows_were_told_stores_nothing(world: World, line: Sends) -> None:
     entry = world.entry(world.topic("orders", queues=1))
-    assert offsets(line.send(Send(entry, outgoing()))) == [0]
+    assert offsets(line.run(Send(entry, outgoing()))) == [0]
     with connection.cursor() as cur:
         cur.execute(
             "CREATE FUNCTION refuse_commit() RETURNS trigger LANGUAGE plpgsql AS"
@@ -155,10 +131,10 @@ def test_a_commit_that_fails_after_the_rows_were_told_stores_nothing(world: Worl
         )
         try:
             with pytest.raises(psycopg.errors.RaiseException):
-                line.send(Send(entry, outgoing()))
+                line.run(Send(entry, outgoing()))
             assert line.thread_count == 1, "what PostgreSQL refused is for the thread to deal with"
         finally:
             cur.execute("DROP FUNCTION refuse_commit() CASCADE")
         cur.execute("SELECT count(*) FROM message")
         assert cur.fetchone() == (1,)
-    assert offsets(line.send(Send(entry, outgoing()))) == [1]
+    assert offsets(line.run(Send(entry, outgoing()))) == [1]

@@ -1,17 +1,15 @@
 """What pulls see: the same from memory as from the log, the bounds of this moment, and never what was not committed."""
 
-import asyncio
 import json
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any
 
 import pytest
 from django.db import connection, transaction
 
 from brokers import events
-from brokers.dispatch import bridge, looking
+from brokers.dispatch import looking
 from brokers.domain.errors import BrokerError, NotFound, TryLater
 from brokers.domain.filters import EVERYTHING
 from brokers.domain.messages import Outgoing, Stored, new_message_id
@@ -21,7 +19,10 @@ from brokers.engine.pulls import Pull, Pulled
 from brokers.models import Group, Topic
 from brokers.store import log, looks, recent
 from brokers.store.looks import Wish
+from tests.integration.deliveries.lines import Line
 from tests.integration.reads.world import World
+
+Pulls = Line[Pull, pulls.Result]
 
 
 @pytest.fixture(autouse=True)
@@ -30,30 +31,9 @@ def nobody_known() -> None:
     subscriptions.forget()
 
 
-class Line:
-    """A lane for pulls and the event loop it belongs to."""
-
-    def __init__(self) -> None:
-        self.lane = looking.Lane("test")
-        self._runner = asyncio.Runner()
-        self.thread_count = 0
-
-    def pull(self, *asked: Pull) -> list[pulls.Result]:
-        return list(self._runner.run(self.lane.run(self._on_thread, asked)))
-
-    def _on_thread(self, asked: Any) -> list[pulls.Result]:
-        self.thread_count += 1
-        return pulls.pull(asked)
-
-    def close(self) -> None:
-        self.lane.close()
-        bridge.close()
-        self._runner.close()
-
-
 @pytest.fixture
-def line() -> Iterator[Line]:
-    line = Line()
+def line() -> Iterator[Pulls]:
+    line = Line(looking.Lane("test"), pulls.pull)
     yield line
     line.close()
 
@@ -154,32 +134,32 @@ def test_what_is_kept_of_a_queue_is_not_given_beyond_its_bounds(world: World) ->
     assert isinstance(gone, NotFound)
 
 
-def test_the_event_loop_looks_for_itself_once_nothing_else_is_to_do(world: World, line: Line) -> None:
+def test_the_event_loop_looks_for_itself_once_nothing_else_is_to_do(world: World, line: Pulls) -> None:
     topic, group = world.topic("t", queues=1), world.group("g")
     log.append([world.row(world.queues(topic)[0]) for _ in range(6)])
-    assert [found(r) for r in line.pull(ask(world, group, topic))] == [[0, 1, 2, 3]] and line.thread_count == 1
+    assert [found(r) for r in line.run(ask(world, group, topic))] == [[0, 1, 2, 3]] and line.thread_count == 1
     assert offsets.progress([group.pk])[group.pk].lag == 6, "its cursor was begun"
     group_entry = ask(world, group, topic, offset=4)
-    assert [found(r) for r in line.pull(group_entry)] == [[4, 5]]
+    assert [found(r) for r in line.run(group_entry)] == [[4, 5]]
     ways.check(group_entry.group, ways.OFFSETS)  # whatever was asked a second ago
     before = line.thread_count
-    assert [found(r) for r in line.pull(group_entry, ask(world, group, topic, offset=1))] == [[4, 5], [1, 2, 3, 4]]
+    assert [found(r) for r in line.run(group_entry, ask(world, group, topic, offset=1))] == [[4, 5], [1, 2, 3, 4]]
     assert line.thread_count == before
 
 
-def test_resets_pauses_and_deletions_are_heard_on_the_event_loop(world: World, line: Line) -> None:
+def test_resets_pauses_and_deletions_are_heard_on_the_event_loop(world: World, line: Pulls) -> None:
     topic, group = world.topic("t", queues=1), world.group("g")
     log.append([world.row(world.queues(topic)[0]) for _ in range(6)])
-    (first,) = line.pull(ask(world, group, topic))
+    (first,) = line.run(ask(world, group, topic))
     assert isinstance(first, Pulled)
-    assert [found(r) for r in line.pull(ask(world, group, topic, offset=4, epoch=first.epoch))] == [[4, 5]]
+    assert [found(r) for r in line.run(ask(world, group, topic, offset=4, epoch=first.epoch))] == [[4, 5]]
     offsets.reset(world.actor, group, topic, to="offset", value=1)
-    (moved,) = line.pull(ask(world, group, topic, offset=6, epoch=first.epoch))
+    (moved,) = line.run(ask(world, group, topic, offset=6, epoch=first.epoch))
     assert isinstance(moved, Pulled) and (moved.is_moved, moved.next_offset) == (True, 1)
     paused = ask(world, group, topic)
     topic.delete()
     looker = replace(paused, group=replace(paused.group, id=0), is_shared=False)
-    refused, gone = line.pull(replace(paused, group=replace(paused.group, paused=True)), looker)
+    refused, gone = line.run(replace(paused, group=replace(paused.group, paused=True)), looker)
     assert isinstance(refused, TryLater) and isinstance(gone, NotFound)
 
 
@@ -218,17 +198,17 @@ def _values(queue: int, offset: int) -> dict[str, str]:
     return {name: f"'{{{value}}}'" for name, value in arrays.items()} | {"segment": "0", "max_bytes": "100000"}
 
 
-def test_a_broken_connection_is_nobodys_loss(world: World, line: Line) -> None:
+def test_a_broken_connection_is_nobodys_loss(world: World, line: Pulls) -> None:
     topic, group = world.topic("t", queues=1), world.group("g")
     world.append(topic)
     one = ask(world, group, topic)
     for _ in range(2):
-        line.pull(one)
-    link = line.lane._link
+        line.run(one)
+    link = line.lane.own.link
     assert link is not None
     with connection.cursor() as cur:
         cur.execute("SELECT pg_terminate_backend(%s)", [link.raw.info.backend_pid])
-    results = line.pull(one)
+    results = line.run(one)
     assert not isinstance(results[0], BrokerError) and found(results[0]) == [0]
 
 
