@@ -152,6 +152,18 @@ async def test_who_does_not_wait_hears_the_results_of_its_own_items(work: Work) 
     assert work.batches == [[0], [1, 10, 3, 30, 7]], "nothing is begun for who wants to hear no more"
 
 
+async def test_results_stay_with_their_callers_when_one_leaves_meanwhile(work: Work) -> None:
+    batcher = Batcher(work, max_items=100, waiting_limit=100)
+    callers = [asyncio.ensure_future(batcher.submit([number])) for number in (1, 2, 3)]
+    await begun(work)
+    callers[1].cancel()
+    await asyncio.sleep(0)
+    work.gate.set()
+    assert await callers[0] == [2]
+    assert await callers[2] == [6]
+    assert work.batches == [[1, 2, 3]]
+
+
 async def test_who_does_not_wait_hears_of_a_failure(work: Work) -> None:
     work.gate.set()
     batcher, hearer = Batcher(work, max_items=100, waiting_limit=100), Hearer()
