@@ -7,15 +7,10 @@ Must not know: what the statements are. Called by: dispatch.appends, dispatch.lo
 from collections.abc import Callable, Generator
 from typing import Any, TypeVar
 
-from psycopg import waiting
-
 from ..engine.publish import Link, open_link
-from . import bridge
+from . import bridge, strides
 
 Result = TypeVar("Result")
-
-# An answer is noticed as it comes; psycopg also wants to look now and then.
-_LOOK_SECONDS = 10.0
 
 
 class OwnLink:
@@ -35,7 +30,7 @@ class OwnLink:
         if self.link is None:
             self.link = await self._thread.run(open_link)
         try:
-            return await waiting.wait_async(work(self.link), self.link.fileno, _LOOK_SECONDS)
+            return await strides.follow(work(self.link), self.link.fileno)
         except BaseException:
             # Whatever became of the statement, its answer must not be taken for that of another one.
             self.close()

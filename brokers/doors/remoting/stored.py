@@ -48,9 +48,21 @@ def record(
         properties[REPLY_TO] = reply_to
     properties["UNIQ_KEY"] = message.message_id
     properties |= _OURS
-    number = int(flag) if flag.lstrip("-").isdigit() else 0
-    writer = _writer(topic, place)
-    return b"".join(_parts(writer, message, queue, flag=number, properties=records.write_properties(properties)))
+    parts = _writer(topic, place).parts(
+        queue=queue,
+        queue_offset=message.offset,
+        physical_offset=records.place(message.queue_id, message.offset),
+        body=message.body,
+        body_crc=message.body_crc,
+        flag=int(flag) if flag.lstrip("-").isdigit() else 0,
+        sys_flag=message.sys_flag,
+        born_at_ms=message.born_at_ms,
+        born_host=_address(message.born_host),
+        stored_at_ms=message.stored_at_ms,
+        reconsume_times=message.reconsume_times,
+        properties=records.write_properties(properties).encode(),
+    )
+    return b"".join(parts)
 
 
 def plain_records(messages: Iterable[Stored], *, topic: str, queue: int, prefix: str, place: Place) -> bytes:
@@ -58,34 +70,31 @@ def plain_records(messages: Iterable[Stored], *, topic: str, queue: int, prefix:
     writer = _writer(topic, place)
     parts: list[bytes] = []
     for message in messages:
-        if message.properties and not _SPECIAL.isdisjoint(message.properties):
+        # Taken apart at once: field by field takes as long as packing the record.
+        queue_id, offset, message_id, tag, keys, properties, body, flags, crc, born_at, host, stored_at, times = message
+        if properties and not _SPECIAL.isdisjoint(properties):
             parts.append(record(message, topic=topic, queue=queue, prefix=prefix, place=place))
             continue
-        text = records.write_properties(message.properties) if message.properties else ""
-        if message.keys and (keys := " ".join(message.keys)):
-            text += f"KEYS\x01{keys}\x02"
-        if message.tag:
-            text += f"TAGS\x01{message.tag}\x02"
-        text += f"UNIQ_KEY\x01{message.message_id}\x02{_OURS_WRITTEN}"
-        parts += _parts(writer, message, queue, flag=0, properties=text)
+        text = records.write_properties(properties) if properties else ""
+        if keys and (joined := " ".join(keys)):
+            text += f"KEYS\x01{joined}\x02"
+        if tag:
+            text += f"TAGS\x01{tag}\x02"
+        parts += writer.parts(
+            queue=queue,
+            queue_offset=offset,
+            physical_offset=records.place(queue_id, offset),
+            body=body,
+            body_crc=crc,
+            flag=0,
+            sys_flag=flags,
+            born_at_ms=born_at,
+            born_host=_address(host),
+            stored_at_ms=stored_at,
+            reconsume_times=times,
+            properties=f"{text}UNIQ_KEY\x01{message_id}\x02{_OURS_WRITTEN}".encode(),
+        )
     return b"".join(parts)
-
-
-def _parts(writer: records.Writer, message: Stored, queue: int, *, flag: int, properties: str) -> tuple[bytes, ...]:
-    return writer.parts(
-        queue=queue,
-        queue_offset=message.offset,
-        physical_offset=records.place(message.queue_id, message.offset),
-        body=message.body,
-        body_crc=message.body_crc,
-        flag=flag,
-        sys_flag=message.sys_flag,
-        born_at_ms=message.born_at_ms,
-        born_host=_address(message.born_host),
-        stored_at_ms=message.stored_at_ms,
-        reconsume_times=message.reconsume_times,
-        properties=properties,
-    )
 
 
 @lru_cache(1024)

@@ -120,7 +120,7 @@ def encode(record: Record) -> bytes:
             stored_at_ms=record.stored_at_ms,
             reconsume_times=record.reconsume_times,
             prepared_offset=record.prepared_offset,
-            properties=write_properties(record.properties),
+            properties=write_properties(record.properties).encode(),
         )
     )
 
@@ -134,11 +134,11 @@ class Writer:
         self._magic = _MAGIC_LONG_TOPIC if is_long else _MAGIC
         self._topic = struct.pack(">H" if is_long else ">B", len(name)) + name
         self._store = address(store_host)
-        self._bits = STORE_HOST_IPV6 if len(self._store) > _IPV4_BYTES else 0
-        # All before the body, for either length of the sender's address.
+        bits = STORE_HOST_IPV6 if len(self._store) > _IPV4_BYTES else 0
+        # For either length of the sender's address: how all before the body is packed, and the bits that tell lengths.
         self._heads = {
-            length: struct.Struct(f"{_HEAD.format}{length}sq{len(self._store)}s{_MIDDLE.format[1:]}")
-            for length in (_IPV4_BYTES, _IPV6_BYTES)
+            length: (struct.Struct(f"{_HEAD.format}{length}sq{len(self._store)}s{_MIDDLE.format[1:]}"), bits | born)
+            for length, born in ((_IPV4_BYTES, 0), (_IPV6_BYTES, BORN_HOST_IPV6))
         }
 
     def parts(
@@ -155,15 +155,13 @@ class Writer:
         born_host: bytes,
         stored_at_ms: int,
         reconsume_times: int,
-        properties: str,
+        properties: bytes,
         prepared_offset: int = 0,
     ) -> tuple[bytes, ...]:
         """Returns a record's bytes in parts. `born_host` is an `address`, `properties` are written already."""
-        text = properties.encode()
-        bits = self._bits | (BORN_HOST_IPV6 if len(born_host) > _IPV4_BYTES else 0)
-        layout = self._heads[len(born_host)]
+        layout, bits = self._heads[len(born_host)]
         head = layout.pack(
-            layout.size + len(body) + len(self._topic) + _SHORT.size + len(text),
+            layout.size + len(body) + len(self._topic) + _SHORT.size + len(properties),
             self._magic,
             body_crc & 0x7FFFFFFF,
             queue,
@@ -179,7 +177,7 @@ class Writer:
             prepared_offset,
             len(body),
         )
-        return head, body, self._topic, _SHORT.pack(len(text)), text
+        return head, body, self._topic, _SHORT.pack(len(properties)), properties
 
 
 @lru_cache(1024)
