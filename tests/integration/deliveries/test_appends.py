@@ -128,7 +128,7 @@ def test_what_the_server_says_unasked_ends_nothing(world: World, line: Sends) ->
         cur.execute("NOTIFY unasked")
 
     async def told() -> None:
-        while link.raw.pgconn.notifies() is None:
+        while link.raw.pgconn.notifies() is None:  # noqa: ASYNC110 # nothing tells of what libpq has read
             await asyncio.sleep(0.01)
 
     line.runner.run(asyncio.wait_for(told(), 60))
