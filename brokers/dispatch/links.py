@@ -8,7 +8,8 @@ from collections.abc import Callable, Generator
 from typing import Any, TypeVar
 
 from ..engine.publish import Link, open_link
-from . import bridge, strides
+from . import bridge
+from .strides import Listener
 
 Result = TypeVar("Result")
 
@@ -18,6 +19,7 @@ class OwnLink:
 
     def __init__(self, thread: bridge.Lane) -> None:
         self._thread = thread
+        self._listener: Listener | None = None
         self.link: Link | None = None
 
     async def drive(self, work: Callable[[Link], Generator[Any, Any, Result]]) -> Result:  # Any: what psycopg waits for
@@ -27,17 +29,31 @@ class OwnLink:
         """
         if self.link is not None and self.link.is_dead:
             self.close()
-        if self.link is None:
-            self.link = await self._thread.run(open_link)
         try:
-            return await strides.follow(work(self.link), self.link.fileno)
+            if self.link is None:
+                self.link = await self._thread.run(open_link)
+            link = self.link
+            if self._listener is None:
+                self._listener = Listener(link.fileno, self._hear_unasked)
+            result: Result = await self._listener.follow(work(link))
         except BaseException:
             # Whatever became of the statement, its answer must not be taken for that of another one.
             self.close()
             raise
+        if link.is_lost:
+            self.close()
+        return result
 
     def close(self) -> None:
         """Closes the connection; the thread is closed with all the others."""
+        if self._listener is not None:
+            self._listener.close()
+            self._listener = None
         if self.link is not None:
             self.link.close()
             self.link = None
+
+    def _hear_unasked(self) -> None:
+        # Nobody asked for anything: the server's goodbye, or a word that needs no answer.
+        if self.link is None or self.link.is_closed:
+            self.close()

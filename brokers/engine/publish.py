@@ -82,7 +82,7 @@ def publish(sends: Sequence[Send]) -> list[Result]:
 
 def is_one_statement(sends: Sequence[Send]) -> bool:
     """Returns True if a batch can be stored by `publishing`."""
-    return len(sends) < log.COPY_FROM_COUNT and not any(
+    return log.is_for_loop([len(send.message.body) for send in sends]) and not any(
         send.message.dedup_id is not None or send.message.is_delayed for send in sends
     )
 

@@ -7,7 +7,6 @@ Source: postgres `src/backend/utils/adt/arrayfuncs.c` (array_recv).
 
 import struct
 from collections.abc import Iterable, Sequence
-from itertools import chain, repeat
 from typing import Any
 
 import psycopg
@@ -52,16 +51,12 @@ class Byteas(Packed):
 
 def int4s(values: Sequence[int]) -> Int4s:
     """Returns integers of 32 bits as an array."""
-    count = len(values)
-    body = struct.pack(">" + "ii" * count, *chain.from_iterable(zip(repeat(4), values)))
-    return Int4s(_HEADER.pack(1, 0, Int4s.element_oid, count, 1) + body)
+    return Int4s(_HEADER.pack(1, 0, Int4s.element_oid, len(values), 1) + _numbers(values, "i", size=4))
 
 
 def int8s(values: Sequence[int]) -> Int8s:
     """Returns integers of 64 bits as an array."""
-    count = len(values)
-    body = struct.pack(">" + "iq" * count, *chain.from_iterable(zip(repeat(8), values)))
-    return Int8s(_HEADER.pack(1, 0, Int8s.element_oid, count, 1) + body)
+    return Int8s(_HEADER.pack(1, 0, Int8s.element_oid, len(values), 1) + _numbers(values, "q", size=8))
 
 
 def nullable_int4s(values: Sequence[int | None]) -> Int4s:
@@ -77,6 +72,12 @@ def texts(values: Sequence[str | None]) -> Texts:
 def byteas(values: Sequence[bytes]) -> Byteas:
     """Returns byte strings as an array."""
     return Byteas(_blobs(values, Byteas.element_oid))
+
+
+def _numbers(values: Sequence[int], kind: str, *, size: int) -> bytes:
+    each = [size] * (2 * len(values))
+    each[1::2] = values
+    return struct.pack(">" + f"i{kind}" * len(values), *each)
 
 
 def _blobs(values: Sequence[bytes | None], oid: int) -> bytes:

@@ -24,6 +24,9 @@ _RESERVE = prepared.Statement(_SQL["reserve"])
 _READ = prepared.Statement(_SQL["read_ranges"])
 # From about this many rows on, reserve + COPY beats the one-statement insert (benchmarks/results).
 COPY_FROM_COUNT = 100
+# An event loop has no COPY, and to hand a batch to a thread costs more than COPY saves until there is much to write.
+_LOOP_COUNT = 400
+_LOOP_BYTES = 1024 * 1024
 
 
 class Position(NamedTuple):
@@ -61,10 +64,15 @@ def append(rows: Sequence[Row]) -> list[Position | None]:
     return segments.with_partitions(lambda: _append(rows)) if rows else []
 
 
+def is_for_loop(sizes: Sequence[int]) -> bool:
+    """Returns True if bodies of these many bytes each are better stored by `appending` than by `append` on a thread."""
+    return len(sizes) < COPY_FROM_COUNT or (len(sizes) <= _LOOP_COUNT and sum(sizes) <= _LOOP_BYTES)
+
+
 def appending(
     rows: Sequence[Row], link: Link
 ) -> Generator[Any, Any, list[Position | None] | None]:  # Any: what the link waits for, and what comes back
-    """As `append` of fewer than `COPY_FROM_COUNT` rows, on `link` and without blocking: for an event loop.
+    """As `append` in one statement, on `link` and without blocking: for an event loop, see `is_for_loop`.
 
     Returns None when PostgreSQL refused the statement, so that nothing was appended: `append` knows what to do then.
     Raises: UnknownOutcome.

@@ -1,4 +1,4 @@
-"""Statements driven from the event loop: steps are taken when their socket is ready, and nobody listens afterwards."""
+"""Statements driven from the event loop: steps are taken when their socket is ready, and only while somebody waits."""
 
 import asyncio
 import socket
@@ -30,18 +30,20 @@ def reading(ours: socket.socket, count: int) -> Steps:
     return found
 
 
-def is_listened_to(ours: socket.socket) -> bool:
-    loop = asyncio.get_running_loop()
-    return loop.remove_reader(ours) or loop.remove_writer(ours)
+def listening(ours: socket.socket) -> strides.Listener:
+    return strides.Listener(ours.fileno(), lambda: pytest.fail("the socket spoke unasked"))
 
 
 @asynccontextmanager
 async def under_way(steps: Steps, ours: socket.socket) -> AsyncIterator[asyncio.Task[bytes]]:
-    task = asyncio.create_task(strides.follow(steps, ours.fileno()))
+    listener = listening(ours)
+    task = asyncio.create_task(listener.follow(steps))
     await asyncio.sleep(0)
     yield task
     assert task.done()
-    assert not is_listened_to(ours)
+    listener.close()
+    loop = asyncio.get_running_loop()
+    assert not loop.remove_reader(ours) and not loop.remove_writer(ours)
 
 
 def test_an_answer_that_comes_in_pieces_is_read_to_its_end() -> None:
@@ -77,7 +79,9 @@ def test_steps_that_want_to_write_go_on_when_they_may() -> None:
 def test_steps_that_wait_for_nothing_are_done_at_once() -> None:
     async def run() -> None:
         with sockets() as (ours, _):
-            assert await strides.follow(reading(ours, 0), ours.fileno()) == b""
+            listener = listening(ours)
+            assert await listener.follow(reading(ours, 0)) == b""
+            listener.close()
 
     asyncio.run(run())
 
@@ -116,6 +120,22 @@ def test_a_socket_that_cannot_be_waited_on_is_a_lost_connection() -> None:
             number = ours.fileno()
             ours.close()
             with pytest.raises(psycopg.OperationalError):
-                await strides.follow(reading(ours, 1), number)
+                strides.Listener(number, lambda: None)
+
+    asyncio.run(run())
+
+
+def test_one_statement_follows_another_and_what_comes_in_between_is_heard_of() -> None:
+    async def run() -> None:
+        with sockets() as (ours, theirs):
+            heard: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+            listener = strides.Listener(ours.fileno(), lambda: heard.set_result(ours.recv(9)))
+            for number in (b"1", b"2"):
+                theirs.send(number)
+                assert await listener.follow(reading(ours, 1)) == number
+            theirs.send(b"a notice")
+            async with asyncio.timeout(60):
+                assert await heard == b"a notice"
+            listener.close()
 
     asyncio.run(run())
