@@ -9,13 +9,13 @@ seconds.
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
 
-from . import keys, limits, members, permissions, policy_cache
+from . import editions, keys, limits, members, permissions, policy_cache
 from .errors import NotFound, Rejected
 from .models import Account, Attachment, GrantUse, Policy, PolicyVersion, Role, User, UserGroup
 from .permissions import Asker
@@ -57,6 +57,11 @@ def versions(found: Policy) -> list[PolicyVersion]:
     return list(found.versions.order_by("-number"))
 
 
+def edition(found: Policy) -> str:
+    """Returns which edition of a policy this is: another as soon as another version counts, or one more is kept."""
+    return editions.of(found.pk, found.default_number, found.last_number)
+
+
 def create_policy(asker: Asker, name: str, text: str, *, remark: str = "") -> Policy:
     """Returns a new policy with its first version, attached to nobody. Raises Denied, Rejected."""
     permissions.require(asker, "ram:CreatePolicy", members.resource(asker.account_id, f"policy/{name}"))
@@ -82,15 +87,18 @@ def create_policy(asker: Asker, name: str, text: str, *, remark: str = "") -> Po
     return made
 
 
-def add_version(asker: Asker, name: str, text: str) -> PolicyVersion:
+def add_version(asker: Asker, name: str, text: str, *, seen: Collection[str] | None = None) -> PolicyVersion:
     """Returns a new version, which counts from now on; the oldest that does not count makes room at five.
 
-    Raises: Denied, also when it is attached and gives more than `asker` holds; NotFound; Rejected.
+    `seen` are the editions it may follow; None: whatever stands there.
+    Raises: Denied, also when it is attached and gives more than `asker` holds; NotFound; Rejected, CHANGED_MEANWHILE
+    when another edition stands there.
     """
     found = policy(asker, name, "ram:CreatePolicyVersion")
     read = document.parse(text)
     with transaction.atomic():
         locked = Policy.objects.select_for_update().get(pk=found.pk)
+        _require_seen(locked, seen)
         _require_swap(asker, locked, read=read, action="ram:CreatePolicyVersion")
         kept = list(locked.versions.order_by("number"))
         if len(kept) >= limits.POLICY_VERSION_COUNT:
@@ -106,11 +114,12 @@ def add_version(asker: Asker, name: str, text: str) -> PolicyVersion:
     return made
 
 
-def set_default(asker: Asker, name: str, number: int) -> Policy:
-    """Returns the policy after making an older version count again. Raises Denied, NotFound."""
+def set_default(asker: Asker, name: str, number: int, *, seen: Collection[str] | None = None) -> Policy:
+    """Returns the policy after making an older version count again. Raises as `add_version`, whose `seen` it is."""
     found = policy(asker, name, "ram:CreatePolicyVersion")
     with transaction.atomic():
         locked = Policy.objects.select_for_update().get(pk=found.pk)
+        _require_seen(locked, seen)
         version = locked.versions.filter(number=number).first()
         if version is None:
             raise NotFound(f"The policy {name!r} has no version {number}.")
@@ -251,6 +260,15 @@ def _with_grant(statements: list[object], account_id: int, instance: str, *, nam
         kept.append(base)
     kept.append({"Effect": effect, "Action": list(actions), "Resource": f"{scope}%{name}"})
     return json.dumps({"Version": "1", "Statement": kept}, indent=2, ensure_ascii=False)
+
+
+def _require_seen(locked: Policy, seen: Collection[str] | None) -> None:
+    if editions.is_other(seen, edition(locked)):
+        raise Rejected(
+            f"The policy {locked.name!r} was changed since you looked at it; nothing was saved. Look again, and then"
+            " change what is there now.",
+            editions.CODE,
+        )
 
 
 def _require_swap(asker: Asker, locked: Policy, *, read: document.Document, action: str) -> None:

@@ -5,8 +5,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from ..catalog import access, actions, selectors
+from ..catalog import editions as catalog_editions
 from ..engine import removal
-from . import forms, shapes
+from ..models import Group
+from . import editions, forms, shapes
 from .idempotency import idempotent
 from .identity import actor_of
 from .view import ApiView, created, page, query, read
@@ -40,22 +42,25 @@ class Groups(ApiView):
 
 
 class OneGroup(ApiView):
-    @extend_schema(operation_id="getGroup", summary="Show a group", responses=shapes.GroupShape)
+    @extend_schema(
+        operation_id="getGroup", summary="Show a group", parameters=[editions.GIVEN], responses=shapes.GroupShape
+    )
     def get(self, request: Request, instance: str, group: str) -> Response:
-        return Response(shapes.GroupShape(access.group(actor_of(request), instance, group)).data)
+        return _shown(access.group(actor_of(request), instance, group))
 
     @extend_schema(
         operation_id="updateGroup",
         summary="Change a group's settings, pause or resume it",
         description="Settings apply to the next delivery. `order` and `start_from` never change.",
+        parameters=[editions.ASKED, editions.GIVEN],
         request=forms.GroupChange,
         responses=shapes.GroupShape,
     )
     def patch(self, request: Request, instance: str, group: str) -> Response:
         actor = actor_of(request)
         asked = read(forms.GroupChange, request)
-        changed = actions.update_group(actor, access.group(actor, instance, group, action="mq:UpdateGroup"), **asked)
-        return Response(shapes.GroupShape(changed).data)
+        found = access.group(actor, instance, group, action="mq:UpdateGroup")
+        return _shown(actions.update_group(actor, found, **asked, seen=editions.seen(request)))
 
     @extend_schema(
         operation_id="deleteGroup",
@@ -70,3 +75,7 @@ class OneGroup(ApiView):
         asked = query(forms.DeletionQuery, request)
         removal.delete_group(actor, access.group(actor, instance, group, action="mq:DeleteGroup"), force=asked["force"])
         return Response(status=204)
+
+
+def _shown(group: Group) -> Response:
+    return editions.marked(Response(shapes.GroupShape(group).data), catalog_editions.of(group))

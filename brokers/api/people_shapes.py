@@ -3,12 +3,14 @@
 import json
 from typing import Any
 
+from django.utils.translation import get_language
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from accounts import grants, limits
 from accounts.models import Policy, PolicyVersion, User, UserGroup
 
+from ..protocols.http import wording
 from . import form_words
 from .shapes import KeyShape
 from .view import Boolean, Form, Text
@@ -155,10 +157,17 @@ class VersionShape(serializers.Serializer[PolicyVersion]):
         return dict(json.loads(version.document))
 
 
+class Told(serializers.CharField):
+    """A sentence of the server, in the language of whoever asks."""
+
+    def to_representation(self, value: str) -> str:
+        return wording.translate(value, get_language())
+
+
 class WarningShape(serializers.Serializer[Any]):
     statement = serializers.IntegerField()
     code = serializers.CharField(help_text="stable")
-    text = serializers.CharField()
+    text = Told()
 
 
 class OpenedPolicyShape(PolicyShape):
@@ -177,5 +186,5 @@ class DecidingShape(serializers.Serializer[Any]):
 class DecisionShape(serializers.Serializer[Any]):
     allowed = serializers.BooleanField()
     outcome = serializers.ChoiceField(choices=["allowed", "explicit_deny", "implicit_deny"])
-    reason = serializers.CharField()
+    reason = Told()
     statement = DecidingShape(allow_null=True)

@@ -10,6 +10,7 @@ from accounts import grants
 from accounts.models import Policy
 
 from ..domain import clock
+from . import editions
 from . import people_shapes as own
 from .idempotency import idempotent
 from .identity import actor_of
@@ -40,9 +41,15 @@ class Policies(ApiView):
 
 
 class OnePolicy(ApiView):
-    @extend_schema(operation_id="getPolicy", summary="Show a policy with its versions", responses=own.OpenedPolicyShape)
+    @extend_schema(
+        operation_id="getPolicy",
+        summary="Show a policy with its versions",
+        parameters=[editions.GIVEN],
+        responses=own.OpenedPolicyShape,
+    )
     def get(self, request: Request, policy: str) -> Response:
-        return Response(_opened(grants.policy(actor_of(request), policy)))
+        found = grants.policy(actor_of(request), policy)
+        return editions.marked(Response(_opened(found)), grants.edition(found))
 
     @extend_schema(
         operation_id="deletePolicy", summary="Delete a policy that nobody has any more", responses={204: None}
@@ -57,12 +64,14 @@ class Versions(ApiView):
         operation_id="createPolicyVersion",
         summary="Write a new version, which counts from now on",
         description="A policy keeps five versions; the oldest makes room.",
+        parameters=[editions.ASKED],
         request=own.VersionForm,
         responses={201: own.VersionShape},
     )
     @idempotent
     def post(self, request: Request, policy: str) -> Response:
-        made = grants.add_version(actor_of(request), policy, read(own.VersionForm, request)["document"])
+        text = read(own.VersionForm, request)["document"]
+        made = grants.add_version(actor_of(request), policy, text, seen=editions.seen(request))
         return Response(own.VersionShape(made).data, status=201)
 
 
@@ -70,12 +79,14 @@ class Default(ApiView):
     @extend_schema(
         operation_id="setDefaultPolicyVersion",
         summary="Make another version count",
+        parameters=[editions.ASKED],
         request=None,
         responses=own.PolicyShape,
     )
     @idempotent
     def post(self, request: Request, policy: str, number: int) -> Response:
-        return Response(own.PolicyShape(grants.set_default(actor_of(request), policy, number)).data)
+        changed = grants.set_default(actor_of(request), policy, number, seen=editions.seen(request))
+        return Response(own.PolicyShape(changed).data)
 
 
 class Attach(ApiView):

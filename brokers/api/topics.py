@@ -5,8 +5,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from ..catalog import access, actions, selectors
+from ..catalog import editions as catalog_editions
 from ..engine import removal
-from . import forms, shapes
+from ..models import Topic
+from . import editions, forms, shapes
 from .idempotency import idempotent
 from .identity import actor_of
 from .view import ApiView, created, page, query, read
@@ -45,14 +47,17 @@ class Topics(ApiView):
 
 
 class OneTopic(ApiView):
-    @extend_schema(operation_id="getTopic", summary="Show a topic", responses=shapes.TopicShape)
+    @extend_schema(
+        operation_id="getTopic", summary="Show a topic", parameters=[editions.GIVEN], responses=shapes.TopicShape
+    )
     def get(self, request: Request, instance: str, topic: str) -> Response:
-        return Response(shapes.TopicShape(access.topic(actor_of(request), instance, topic)).data)
+        return _shown(access.topic(actor_of(request), instance, topic))
 
     @extend_schema(
         operation_id="updateTopic",
         summary="Add queues or change the remark",
         description="The type never changes, and queues are never taken away: their messages would be lost.",
+        parameters=[editions.ASKED, editions.GIVEN],
         request=forms.TopicChange,
         responses=shapes.TopicShape,
     )
@@ -64,8 +69,9 @@ class OneTopic(ApiView):
             access.topic(actor, instance, topic, action="mq:UpdateTopic"),
             queue_count=asked.get("queues"),
             remark=asked.get("remark"),
+            seen=editions.seen(request),
         )
-        return Response(shapes.TopicShape(changed).data)
+        return _shown(changed)
 
     @extend_schema(
         operation_id="deleteTopic",
@@ -80,3 +86,7 @@ class OneTopic(ApiView):
         asked = query(forms.DeletionQuery, request)
         removal.delete_topic(actor, access.topic(actor, instance, topic, action="mq:DeleteTopic"), force=asked["force"])
         return Response(status=204)
+
+
+def _shown(topic: Topic) -> Response:
+    return editions.marked(Response(shapes.TopicShape(topic).data), catalog_editions.of(topic))

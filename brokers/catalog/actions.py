@@ -6,7 +6,7 @@ Called by: api, console, bootstrap, demo; `engine.removal` for deletions, which 
 Each function checks permission itself, so that no door can forget it, and is one `changes.change`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -16,7 +16,7 @@ from ..domain.actor import Actor
 from ..domain.errors import ErrorCode, Rejected
 from ..domain.quotas import Quota
 from ..models import Group, Instance, Queue, Topic
-from . import access, changes, quotas
+from . import access, changes, editions, quotas
 
 
 def create_instance(actor: Actor, *, name: str, remark: str = "") -> Instance:
@@ -98,11 +98,20 @@ def create_system_topic(actor: Actor, instance: Instance, name: str) -> Topic:
     return made
 
 
-def update_topic(actor: Actor, topic: Topic, *, queue_count: int | None = None, remark: str | None = None) -> Topic:
+def update_topic(
+    actor: Actor,
+    topic: Topic,
+    *,
+    queue_count: int | None = None,
+    remark: str | None = None,
+    seen: Collection[str] | None = None,
+) -> Topic:
     """Returns the topic with more queues or another remark; None leaves a field as it is.
 
     A topic's type never changes, and queues are only added: to take one away would lose its messages.
-    Raises: Denied; Rejected INVALID_REQUEST; Rejected CONFLICT for fewer queues or a group's own topic.
+    `seen` are the editions that may be changed; None: whatever stands there.
+    Raises: Denied; Rejected INVALID_REQUEST; Rejected CONFLICT for fewer queues or a group's own topic; Stale
+    CHANGED_MEANWHILE when another edition stands there.
     """
     resource = access.resource(actor.account_id, topic.instance.name, topic.name)
     access.check(actor, "mq:UpdateTopic", resource)
@@ -113,6 +122,7 @@ def update_topic(actor: Actor, topic: Topic, *, queue_count: int | None = None, 
         _check_remark(remark)
     with changes.change(f"topic:{topic.pk}", f"instance:{topic.instance_id}"):
         locked = Topic.objects.select_for_update(of=["self"]).select_related("instance").get(pk=topic.pk)
+        editions.require(locked, seen)
         if queue_count is not None and queue_count < locked.queue_count:
             raise Rejected(
                 f"Topic {topic.name!r} has {locked.queue_count} queues. Queues can be added, but not taken away:"
@@ -203,13 +213,14 @@ def update_group(
     paused: bool | None = None,
     remoting_mode: str | None = None,
     remark: str | None = None,
+    seen: Collection[str] | None = None,
 ) -> Group:
     """Returns the group with other settings; None leaves a field as it is.
 
     They apply to the next delivery: a message in flight keeps its lease, one that waits keeps its time. `order` never
     changes, because a queue half settled in one way cannot be read in the other, and `start_from` is used up by the
-    first receive of each topic.
-    Raises: Denied; Rejected INVALID_REQUEST.
+    first receive of each topic. `seen` are the editions that may be changed; None: whatever stands there.
+    Raises: Denied; Rejected INVALID_REQUEST; Stale CHANGED_MEANWHILE when another edition stands there.
     """
     resource = access.resource(actor.account_id, group.instance.name, group.name)
     access.check(actor, "mq:UpdateGroup", resource)
@@ -227,6 +238,7 @@ def update_group(
     _check_group_fields(fields)
     with changes.change(f"group:{group.pk}", f"instance:{group.instance_id}"):
         locked = Group.objects.select_for_update(of=["self"]).select_related("instance").get(pk=group.pk)
+        editions.require(locked, seen)
         before = {name: getattr(locked, name) for name in fields}
         for name, value in fields.items():
             setattr(locked, name, value)

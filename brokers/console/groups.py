@@ -6,7 +6,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from brokers.catalog import access, actions, selectors
+from brokers.catalog import access, actions, editions, selectors
 from brokers.domain import retry
 from brokers.domain.errors import Rejected
 from brokers.engine import clients, offsets, relays, removal
@@ -88,13 +88,19 @@ def edit(request: HttpRequest, instance: str, group: str) -> HttpResponse:
                 backoff_seconds=read["backoff"],
                 remoting_mode=read["remoting_mode"] or None,
                 remark=read["remark"],
+                seen=page.seen(request),
             )
         except page.FORM_ERRORS as error:
             form.add_error(None, problems.sentence(error))
         else:
             messages.success(request, _("Saved."))
             return HttpResponseRedirect(reverse("group_settings", args=[instance, group]))
-    context = {"form": form, "group": found, "heading": _("Edit group")}
+    context = {
+        "form": form,
+        "group": found,
+        "heading": _("Edit group"),
+        **page.with_edition(request, editions.of(found)),
+    }
     return page.render(request, "pages/group_form.html", context, section="groups", instance=found.instance)
 
 

@@ -243,3 +243,18 @@ def _problem_page(request: HttpRequest, error: BrokerError) -> HttpResponse:
         "status": int(status),
     }
     return render(request, "pages/problem.html", context, instance=home, status=status)
+
+
+def seen(request: HttpRequest) -> set[str] | None:
+    """Returns the edition a form was filled in from; None when it does not say."""
+    edition = request.POST.get("seen", "")
+    return {edition} if edition else None
+
+
+def with_edition(request: HttpRequest, present: str) -> dict[str, object]:
+    """Returns what a form needs to notice a change by somebody else: `seen`, and `is_overtaken` after one.
+
+    A form that was refused keeps the edition it was filled in from, so that sending it again is refused again.
+    """
+    edition = request.POST.get("seen", "") or present
+    return {"seen": edition, "is_overtaken": edition != present}

@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from accounts import grants, members
+from accounts import editions, grants, members
 from accounts.errors import AccountError, Rejected
 from accounts.policies import spellings, system
 from brokers.domain import clock
@@ -72,9 +72,9 @@ def show(request: HttpRequest, name: str) -> HttpResponse:
         del form.fields[unwanted]
     if request.method == "POST" and not _is_step(request) and form.is_valid():
         try:
-            made = grants.add_version(actor, name, statements.saved(request.POST))
+            made = grants.add_version(actor, name, statements.saved(request.POST), seen=page.seen(request))
         except Rejected as error:
-            form.add_error("document", problems.detail(error))
+            form.add_error(None if error.code == editions.CODE else "document", problems.detail(error))
         else:
             messages.success(request, _("Version %(n)d is saved and counts from now on.") % {"n": made.number})
             return HttpResponseRedirect(_to(name))
@@ -84,6 +84,7 @@ def show(request: HttpRequest, name: str) -> HttpResponse:
         "form": form,
         "editor": editor,
         "attachments": list(found.attachments.select_related("user", "group", "role")),
+        **page.with_edition(request, grants.edition(found)),
     }
     home = page.default_instance(request)
     return page.render(request, "pages/policy.html", context, section="policies", instance=home)
@@ -99,6 +100,8 @@ def default(request: HttpRequest, name: str, number: int) -> HttpResponse:
 @page.page
 @require_POST
 def delete(request: HttpRequest, name: str) -> HttpResponse:
+    if not page.is_confirmed(request, name):
+        return HttpResponseRedirect(_to(name))
     try:
         grants.delete_policy(page.actor(request), name)
     except Rejected as error:

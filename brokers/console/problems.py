@@ -48,6 +48,7 @@ TITLES: Mapping[ErrorCode, Any] = {  # Any: lazy translations
     ErrorCode.TRANSACTION_NOT_FOUND: _("There is no such transaction"),
     ErrorCode.STALE_RECEIPT: _("This receipt is no longer valid"),
     ErrorCode.OFFSET_OUT_OF_RANGE: _("This offset is outside the queue"),
+    ErrorCode.CHANGED_MEANWHILE: _("Somebody changed this meanwhile"),
     ErrorCode.REQUEST_OVER: _("The time of this request is over"),
     ErrorCode.REQUEST_ANSWERED: _("This request was answered already"),
     ErrorCode.REQUESTER_GONE: _("Nobody waits for this reply any more"),

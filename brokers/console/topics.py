@@ -6,7 +6,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from brokers.catalog import access, actions, selectors
+from brokers.catalog import access, actions, editions, selectors
 from brokers.domain import limits
 from brokers.domain.actor import Actor
 from brokers.domain.errors import BrokerError, Rejected
@@ -72,14 +72,23 @@ def edit(request: HttpRequest, instance: str, topic: str) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         try:
             actions.update_topic(
-                actor, found, queue_count=form.cleaned_data["queues"], remark=form.cleaned_data["remark"]
+                actor,
+                found,
+                queue_count=form.cleaned_data["queues"],
+                remark=form.cleaned_data["remark"],
+                seen=page.seen(request),
             )
         except page.FORM_ERRORS as error:
             form.add_error(None, problems.sentence(error))
         else:
             messages.success(request, _("Saved."))
             return HttpResponseRedirect(reverse("topic", args=[instance, topic]))
-    context = {"form": form, "topic": found, "heading": _("Edit topic")}
+    context = {
+        "form": form,
+        "topic": found,
+        "heading": _("Edit topic"),
+        **page.with_edition(request, editions.of(found)),
+    }
     return page.render(request, "pages/topic_form.html", context, section="topics", instance=found.instance)
 
 

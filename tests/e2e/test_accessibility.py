@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, ViewportSize
 
 from tests.e2e import exhibits, screenshots, tour
 from tests.e2e.conftest import Visitor
@@ -87,13 +87,20 @@ OVER_ANOTHER = """
 })
 """
 
+# A table that must be pushed sideways to be read, on a tablet and on a small desk.
+WIDER = """
+() => [document.documentElement, ...document.querySelectorAll('.table-frame')]
+  .filter((element) => element.scrollWidth > element.clientWidth + 1)
+  .map((element) => `${element.className || 'page'} by ${element.scrollWidth - element.clientWidth}`)
+"""
+PHONE = ViewportSize(width=390, height=844)
+TABLETS = (ViewportSize(width=768, height=1024), ViewportSize(width=1024, height=768))
+
 
 @pytest.fixture
 def reader(browser: Browser, server: Running) -> Iterator[Page]:
     """A phone, with nobody signed in. Pages that refuse are looked at too, so only faults of scripts count."""
-    context = browser.new_context(
-        viewport={"width": 390, "height": 844}, locale="en-GB", base_url=server.url, reduced_motion="reduce"
-    )
+    context = browser.new_context(viewport=PHONE, locale="en-GB", base_url=server.url, reduced_motion="reduce")
     context.set_default_timeout(60_000)
     page = context.new_page()
     faults: list[str] = []
@@ -110,6 +117,7 @@ def test_every_page_can_be_read_named_and_held_in_a_hand(reader: Page, server: R
     for shown in pages:
         reader.goto(shown.path)
         faults += faults_of(reader, shown.label)
+        faults += wider_than_a_tablet(reader, shown.label)
     assert len({shown.label for shown in pages}) == len(pages) > 70
     assert not faults, "\n" + "\n".join(faults)
 
@@ -136,6 +144,18 @@ def faults_of(page: Page, label: str) -> list[str]:
         faults.append(f"{label} is wider than a phone")
     if page.locator("h1").count() != 1:
         faults.append(f"{label} has {page.locator('h1').count()} first headings")
+    return faults
+
+
+def wider_than_a_tablet(page: Page, label: str) -> list[str]:
+    """Returns which tables, or pages with one, must be pushed sideways to be read between a phone and a desk."""
+    faults: list[str] = []
+    if not page.locator(".table-frame").count():
+        return faults
+    for size in TABLETS:
+        page.set_viewport_size(size)
+        faults += [f"{label} at {size['width']}: {found}" for found in page.evaluate(WIDER)]
+    page.set_viewport_size(PHONE)
     return faults
 
 

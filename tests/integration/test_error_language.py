@@ -47,6 +47,17 @@ def test_complaints_about_members_are_translated_one_by_one(people: People) -> N
     assert answer["errors"] == [{"member": "name", "detail": "必须是字符串"}]
 
 
+def test_warnings_and_reasons_of_policies_are_told_in_the_readers_language(people: People) -> None:
+    wide = {"Version": "1", "Statement": [{"Effect": "Allow", "Action": "mq:*", "Resource": "*"}]}
+    made = people.owner.call("POST", "/policies", {"name": "wide", "document": wide}, Accept_Language="zh").json()
+    assert made["warnings"] == [{"statement": 1, "code": "everything", "text": "这条语句允许对一切资源执行一切操作。"}]
+    [english] = people.owner.call("GET", "/policies/wide").json()["warnings"]
+    assert english["text"] == "This allows everything on everything."
+    question = {"user": "mia", "action": "mq:PUB", "resource": "acs:mq:*:*:shop%t"}
+    judged = people.owner.call("POST", "/policies:simulate", question, Accept_Language="zh").json()
+    assert (judged["outcome"], judged["reason"]) == ("implicit_deny", "没有策略允许")
+
+
 def test_what_django_refuses_by_itself_is_translated_too(people: People) -> None:
     answer: Any = Client().get(f"{contract.ROOT}/whoami", headers={**CHINESE, "Host": "evil.example"})
     assert answer.status_code == 400

@@ -75,6 +75,7 @@ TABLE: Mapping[ErrorCode, Row] = {
     _C.TRANSACTION_NOT_FOUND: Row(404, "No such transaction"),
     _C.STALE_RECEIPT: Row(409, "The receipt is no longer valid"),
     _C.OFFSET_OUT_OF_RANGE: Row(409, "The offset is out of range"),
+    _C.CHANGED_MEANWHILE: Row(412, "It was changed meanwhile"),
     _C.REQUEST_OVER: Row(410, "The request is over"),
     _C.REQUEST_ANSWERED: Row(409, "The request has this reply already"),
     _C.REQUESTER_GONE: Row(410, "Nobody waits for the reply any more"),

@@ -86,6 +86,17 @@ def test_policy_that_cannot_be_read_is_refused_with_its_place(shop: Shop) -> Non
     assert "nothing allows it" in owner.get("/simulator", {**asked, "action": "mq:SUB"}).content.decode()
 
 
+def test_policy_is_deleted_by_who_types_its_name(shop: Shop) -> None:
+    owner = browser_of(shop.people.owner)
+    text = '{"Version": "1", "Statement": [{"Effect": "Allow", "Action": "mq:PUB", "Resource": "acs:mq:*:*:shop"}]}'
+    follow(owner, "/new-policy", name="mine", document=text)
+    assert 'data-must-equal="mine"' in owner.get("/policies/mine").content.decode()
+    follow(owner, "/policies/mine/delete")
+    assert Policy.objects.filter(name="mine").exists()
+    follow(owner, "/policies/mine/delete", confirm="mine")
+    assert not Policy.objects.filter(name="mine").exists()
+
+
 def test_account_sign_in_page_knows_the_account(shop: Shop) -> None:
     browser = browser_of(shop.people.owner)
     browser.logout()

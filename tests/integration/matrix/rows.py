@@ -291,7 +291,7 @@ PAGES: dict[tuple[str, str], Row] = {
         "ram:CreatePolicyVersion", POLICY, ("ram:GetPolicy", POLICY), GIVEN, about=_P, body={"document": DOCUMENT}
     ),
     ("policy_default", "POST"): row("ram:CreatePolicyVersion", POLICY, GIVEN, about={**_P, "number": "version"}),
-    ("policy_delete", "POST"): row("ram:DeletePolicy", POLICY, about=_P),
+    ("policy_delete", "POST"): row("ram:DeletePolicy", POLICY, about=_P, body={"confirm": "{policy}"}),
     ("simulator", "GET"): row(
         "ram:ListUsers", EVERYONE, ("ram:SimulatePolicy", EVERYONE), ("ram:GetUser", USER),
         query="?user={user}&action=mq:PUB&source_ip=127.0.0.1&resource=acs:mq:*:*:x%25y",
