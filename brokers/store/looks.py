@@ -50,7 +50,9 @@ def at_hand(wish: Wish) -> Look | None:
     if wish.offset == place.next_offset:
         return Look(place, [])
     messages = recent.take(wish.queue_id, wish.offset, count=wish.count, max_bytes=wish.max_bytes)
-    return Look(place, messages) if messages else None
+    reaches_end = bool(messages) and messages[-1].offset + 1 == place.next_offset
+    is_all = reaches_end or len(messages) >= wish.count or _size(messages) >= wish.max_bytes
+    return Look(place, messages) if is_all else None
 
 
 def look(wishes: Sequence[Wish]) -> list[Look | None]:

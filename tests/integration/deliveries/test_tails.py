@@ -150,6 +150,18 @@ def test_what_others_stored_in_between_is_not_left_out(world: World) -> None:
     assert isinstance(result, Pulled) and [message.offset for message in result.messages] == [0, 1]
 
 
+def test_less_than_a_look_would_find_is_not_enough(world: World) -> None:
+    topic, group = world.topic("t", queues=1), world.group("g")
+    for _ in range(20):
+        world.append(topic)
+    one = replace(ask(world, group, topic), max_count=8)
+    assert follow(one) == 20 and not recent.has(one.topic.queue_ids[0], 8), "a first look reads what it was asked for"
+    assert at_hand(one) is not None
+    assert at_hand(replace(one, offset=4)) is None
+    assert at_hand(replace(one, offset=4, max_count=4)) is not None
+    assert at_hand(replace(one, offset=4, max_bytes=1)) is not None, "one body passes its bytes"
+
+
 def test_a_reset_is_heard(world: World) -> None:
     topic, group = world.topic("t", queues=1), world.group("g")
     world.append(topic)
