@@ -22,7 +22,7 @@ _SQL = queries.load("log")
 _APPEND = prepared.Statement(_SQL["append"])
 _RESERVE = prepared.Statement(_SQL["reserve"])
 _READ = prepared.Statement(_SQL["read_ranges"])
-# From about this many rows on, reserve + COPY beats the one-statement insert (benchmarks/results).
+# From about this many rows on, reserve + COPY beats the one-statement insert on a thread (benchmarks/results).
 COPY_FROM_COUNT = 100
 # An event loop has no COPY, and to hand a batch to a thread costs more than COPY saves until there is much to write.
 _LOOP_COUNT = 400

@@ -1,6 +1,7 @@
 """Sends the event loop stores itself: the same results as on a thread, whatever the connection does meanwhile."""
 
 import asyncio
+import select
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -127,11 +128,11 @@ def test_what_the_server_says_unasked_ends_nothing(world: World, line: Sends) ->
     with connection.cursor() as cur:
         cur.execute("NOTIFY unasked")
 
-    async def told() -> None:
-        while link.raw.pgconn.notifies() is None:  # noqa: ASYNC110 # nothing tells of what libpq has read
-            await asyncio.sleep(0.01)
+    def is_something_unread() -> bool:
+        return bool(select.select([link.fileno], [], [], 0)[0])
 
-    line.runner.run(asyncio.wait_for(told(), 60))
+    wait_until(is_something_unread, what="the server to say something")
+    line.runner.run(asyncio.to_thread(wait_until, lambda: not is_something_unread(), what="the loop to take it"))
     assert offsets(line.run(Send(entry, outgoing()), Send(entry, outgoing()))) == [1, 2] and line.backend() == pid
 
 
