@@ -73,7 +73,7 @@ def empty_database() -> None:
     """Removes every row but those of `KEPT_TABLES`, whatever connection wrote it."""
     from django.db import connection
 
-    from brokers.store import floors, recent
+    from brokers.store import floors, recent, tails
 
     assert str(connection.settings_dict["NAME"]).startswith("test_"), "this would empty a database that is in use"
     with connection.cursor() as cursor:
@@ -86,6 +86,7 @@ def empty_database() -> None:
         cursor.execute(f"TRUNCATE {tables} RESTART IDENTITY CASCADE")
     floors.forget()
     recent.forget()
+    tails.forget()
 
 
 def wait_until(look: Callable[[], Any], *, what: str, seconds: float = 120.0) -> Any:
