@@ -79,19 +79,19 @@ def test_several_web_processes_share_one_port_and_their_metrics() -> None:
         assert {"web", "web-2"} < set(product.pids())
         key = product.credentials["access_key_id"], product.credentials["access_key_secret"]
         api = f"{product.url}/api/v1/instances/default/topics"
-        httpx.post(api, json={"name": "shared"}, auth=key, trust_env=False).raise_for_status()
+        httpx.post(api, json={"name": "shared"}, auth=key, trust_env=False, timeout=60).raise_for_status()
         for number in range(40):  # each over a connection of its own
             httpx.post(
-                f"{api}/shared/messages", json={"body": f"{number}"}, auth=key, trust_env=False
+                f"{api}/shared/messages", json={"body": f"{number}"}, auth=key, trust_env=False, timeout=60
             ).raise_for_status()
-        lines = httpx.get(f"{product.url}/metrics", trust_env=False).text.splitlines()
+        lines = httpx.get(f"{product.url}/metrics", trust_env=False, timeout=60).text.splitlines()
         assert "mqconsole_commit_messages_sum 40.0" in lines
         # One of them goes, the other serves on.
         old = product.kill("web")
         stack.wait_until(
             lambda: listeners(product) != {old} and old not in listeners(product), what="the dead to be gone"
         )
-        httpx.get(f"{product.url}/readyz", trust_env=False, timeout=30).raise_for_status()
+        httpx.get(f"{product.url}/readyz", trust_env=False, timeout=60).raise_for_status()
         product.wait_restarted("web", old=old)
 
 

@@ -211,7 +211,6 @@ class Connection(asyncio.Protocol):
         task = self._start(self._answer(request))
         if request.code in _POLLS:
             self._polls.add(task)
-            task.add_done_callback(self._polls.discard)
 
     def _is_begun(self, request: Command) -> bool:
         """Begins a request that needs no task; returns False, having done nothing, if it needs one."""
@@ -285,6 +284,7 @@ class Connection(asyncio.Protocol):
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
+        self._polls.discard(task)
         error = None if task.cancelled() else task.exception()
         if isinstance(error, ProtocolViolation):
             self._refuse(error)

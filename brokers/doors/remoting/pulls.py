@@ -6,9 +6,9 @@ Source: apache/rocketmq broker/.../processor/PullMessageProcessor.java, Consumer
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from typing import NamedTuple
 
 from ...catalog.snapshot import GroupEntry, TopicEntry
 from ...dispatch import bridge, desk
@@ -188,8 +188,7 @@ async def _commit(call: Call, key: tuple[int, int], offset: int) -> None:
         call.memory.committed[key] = (epoch, offset)
 
 
-@dataclass(frozen=True, slots=True)
-class _Reader:
+class _Reader(NamedTuple):
     """Who pulls. `written` and `prefix` are as the client writes them; `member` is who it is when it beats."""
 
     group: GroupEntry

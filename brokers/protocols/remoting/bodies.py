@@ -109,10 +109,12 @@ def text(fields: Mapping[str, str], name: str) -> str:
 def whole(fields: Mapping[str, str], name: str, default: int | None = None) -> int:
     """Returns a 64-bit number; `default` when the field is absent."""
     value = fields.get(name)
-    if value is None and default is not None:
-        return default
+    if value is None:
+        if default is not None:
+            return default
+        value = text(fields, name)
     try:
-        number = int(text(fields, name))
+        number = int(value)
     except ValueError:
         raise ProtocolViolation(f"the field {name!r} is not a whole number") from None
     if not -(2**63) <= number < 2**63:

@@ -265,12 +265,15 @@ def _read_fields(header: bytes, at: int) -> dict[str, str]:
     count = 0
     while at < end:
         # Sends name their fields with single letters: such a name and its value's length are read at once.
-        name_length, letter, length = _LETTER_HEAD.unpack_from(header, at) if end - at > 6 else (0, 0, 0)
+        if end - at > 6:
+            name_length, letter, length = _LETTER_HEAD.unpack_from(header, at)
+        else:
+            name_length, letter, length = _SHORT.unpack_from(header, at)[0], 0, -1
         if name_length == 1:
             name = _LETTERS[letter]
             at += 7
         else:
-            name_end = at + 2 + _SHORT.unpack_from(header, at)[0]
+            name_end = at + 2 + name_length
             name = header[at + 2 : name_end].decode()
             length = _INT.unpack_from(header, name_end)[0]
             at = name_end + 4
