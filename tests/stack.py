@@ -2,6 +2,7 @@
 
 import json
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -29,6 +30,8 @@ KEPT_TABLES = {"django_migrations", "django_content_type", "brokers_catalogversi
 TEST_SETTINGS = {"shared_buffers": "128MB", "max_wal_size": "1GB"}
 START_SECONDS = 300.0
 STOP_SECONDS = 180.0
+# Below those that operating systems give to clients' connections, above those that have a name.
+OWN_PORTS = range(12_000, 32_000)
 # A table of the tests that takes more than this is truncated, a smaller one emptied row by row.
 GROWN_BYTES = 256 * 1024
 _TABLES = """
@@ -218,7 +221,12 @@ def inherited() -> dict[str, str]:
 
 
 def free_port() -> int:
-    """Returns a port nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Returns a port nobody listens on at this moment, and none that a connection of a client may have in the next."""
+    while True:
+        port = secrets.choice(OWN_PORTS)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
