@@ -11,8 +11,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import psycopg
-
 from . import java, peers, preload, rabbitmq, remoting, report, stack
 
 _RESULTS = Path(__file__).parent / "results"
@@ -62,23 +60,26 @@ def _measure(running: stack.Stack, options: argparse.Namespace) -> Figures:
             if options.only != "http":
                 found |= remoting.once_a_round(running, number, seconds=options.seconds)
             if rabbit is not None:
+                running.rest()
                 found["rabbitmq_quorum"] = rabbit.send(connections=64, seconds=options.seconds)
             rounds.append(found)
     for name in rounds[0]:
         figures[name] = {unit: statistics.median(one[name][unit] for one in rounds) for unit in rounds[0][name]}
     if options.only != "http" and not java.why_not():
         _say("a Java producer, here and at Apache RocketMQ")
+        running.rest()
         figures["remoting_java"] = java.producer(
             f"127.0.0.1:{running.namesrv_port}", topic="remoting-java", threads=64, seconds=options.seconds
         )
         with java.rocketmq() as namesrv:
+            running.rest()
             figures["rocketmq_sync_flush"] = java.producer(
                 namesrv, topic="BenchmarkTest", threads=64, seconds=options.seconds
             )
     if options.only == "remoting":
         return figures
     _say("receive(32) and acknowledge")
-    _rest(running)
+    running.rest()
     figures["receive_ack"] = _client(running, kind="drain", connections=16, max=32)
     _say(f"{options.backlog} messages waiting")
     preload.fill(running, options.backlog)
@@ -97,37 +98,30 @@ def _left_out(options: argparse.Namespace) -> dict[str, str]:
 def _round(running: stack.Stack, pgmq: peers.Pgmq | None, *, options: argparse.Namespace) -> Figures:
     found: Figures = {}
     seconds = options.seconds
+    running.rest()
     if options.only == "remoting":
         return {"pgmq_send_unary": {"per_second": pgmq.send_unary(clients=64, seconds=seconds)}} if pgmq else {}
-    _rest(running)
     found["end_to_end"] = _client(
         running, kind="end_to_end", topic="live", group="bench-live", connections=64, consumers=8, rate=1000,
         seconds=seconds,
     )  # fmt: skip
     found["copy_ceiling"] = {"per_second": peers.copy_ceiling(running.database_url, seconds=seconds)}
     found["echo"] = _echo(seconds)
-    _rest(running)
+    running.rest()
     found["send_unary"] = _client(running, kind="unary", body=_BODY, connections=64, seconds=seconds)
     if pgmq:
-        _rest(running)
+        running.rest()
         found["pgmq_send_unary"] = {"per_second": pgmq.send_unary(clients=64, seconds=seconds)}
-    _rest(running)
+    running.rest()
     found["send_batch"] = _client(
         running, kind="unary", body=_BATCH, connections=16, seconds=seconds, suffix=":batch", messages=100
     )
     if pgmq:
-        _rest(running)
+        running.rest()
         found["pgmq_send_batch"] = {"per_second": pgmq.send_batches(clients=4, seconds=seconds)}
-        _rest(running)
+        running.rest()
         found["pgmq_read_delete"] = {"per_second": pgmq.read_and_delete(clients=16, seconds=seconds)}
     return found
-
-
-def _rest(running: stack.Stack) -> None:
-    """Waits until the disk is done with what was written before: nobody pays for another's gigabytes."""
-    with psycopg.connect(running.database_url, autocommit=True) as connection:
-        connection.execute("CHECKPOINT")
-    os.sync()
 
 
 def _client(running: stack.Stack, **plan: Any) -> dict[str, float]:  # Any: JSON values

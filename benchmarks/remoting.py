@@ -5,7 +5,7 @@ import subprocess
 import sys
 from typing import Any
 
-from . import stack
+from . import disk, stack
 
 Figures = dict[str, dict[str, float]]
 
@@ -41,6 +41,8 @@ def once_a_round(running: stack.Stack, number: int, *, seconds: float) -> Figure
         found[f"remoting_pull_{most}"] = _client(
             running, kind="pull", topic="remoting-pull", group=group, queues=QUEUES, max=most
         )
+    running.rest()
+    found["disk"] = disk.synced_writes(running.data_dir, seconds=seconds)
     # A new topic: what an earlier round left there would be timed from that round.
     live = f"remoting-live-{number}"
     _make(running, live)
@@ -57,6 +59,7 @@ def _make(running: stack.Stack, topic: str) -> None:
 
 
 def _client(running: stack.Stack, *, is_signed: bool = False, **plan: Any) -> dict[str, float]:  # Any: JSON values
+    running.rest()
     plan |= {"port": running.broker_port, "key": running.key if is_signed else None}
     outcome = subprocess.run(
         [sys.executable, "-m", "benchmarks.remoting_client"],

@@ -22,6 +22,7 @@ _ROWS = (
     ("remoting_batch", "remoting: send, batches of 100, 16 connections"),
     ("remoting_pull_32", "remoting: pull(32), 8 queues, progress said with each"),
     ("remoting_pull_256", "remoting: pull(256), 8 queues, progress said with each"),
+    ("disk", "the disk alone: 8 KiB written and synced, 100 times a second"),
     ("remoting_end_to_end", "remoting: end to end at 1,000/s, 8 waiting pulls"),
     ("remoting_java", "remoting: Java's producer, 64 threads on one connection"),
     ("rabbitmq_quorum", "RabbitMQ: quorum queue with confirms, 64 connections"),

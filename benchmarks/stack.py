@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psycopg
+
 PROJECT = Path(__file__).parent.parent
 
 
@@ -46,6 +48,12 @@ class Stack:
         )
         with urllib.request.urlopen(request, timeout=60) as answer:
             return json.load(answer)
+
+    def rest(self) -> None:
+        """Waits until the disk is done with what was written before: nobody pays for another's gigabytes."""
+        with psycopg.connect(self.database_url, autocommit=True) as connection:
+            connection.execute("CHECKPOINT")
+        os.sync()
 
 
 @contextmanager

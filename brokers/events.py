@@ -42,16 +42,22 @@ _REDIS_SECONDS = 2.0
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """Topics that have new messages: in `queues` (by id), and in any queue of those that are `vague`."""
+    """Topics that have new messages: in `queues` (by id), and in any queue of those that are `vague`.
+
+    `held` are the queues whose new messages this process knows already, because it stored them.
+    """
 
     topics: frozenset[int] = frozenset()
     queues: frozenset[int] = frozenset()
     vague: frozenset[int] = frozenset()
+    held: frozenset[int] = frozenset()
 
     def __or__(self, other: "News") -> "News":
+        # Gathered for other processes, which hold nothing of it.
         return News(self.topics | other.topics, self.queues | other.queues, self.vague | other.vague)
 
 
+NONE: frozenset[int] = frozenset()
 NOTHING = News()
 Listener = Callable[[News], object]
 _listeners: list[Listener] = []
@@ -69,15 +75,21 @@ def unlisten(listener: Listener) -> None:
 
 
 def announce(
-    topic_ids: Iterable[int] = (), hints: Iterable[str] = (), *, queue_ids: Iterable[int] | None = None
+    topic_ids: Iterable[int] = (),
+    hints: Iterable[str] = (),
+    *,
+    queue_ids: Iterable[int] | None = None,
+    are_held: bool = False,
 ) -> None:
     """Says that topics have new messages, and that what `hints` name (`topic:42`, `group:7`) changed. Never blocks.
 
     `queue_ids` are the queues that have them, when they are known: nobody looks for messages in the others then.
+    `are_held`: those who read there in this process know the messages already.
     Effects: call after the commit it speaks of.
     """
     topics = frozenset(topic_ids)
-    news = News(topics, vague=topics) if queue_ids is None else News(topics, queues=frozenset(queue_ids))
+    queues = frozenset(queue_ids or ())
+    news = News(topics, queues, vague=topics if queue_ids is None else NONE, held=queues if are_held else NONE)
     if topics:
         for listener in _listeners:
             listener(news)

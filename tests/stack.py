@@ -97,7 +97,7 @@ def empty_database() -> None:
     """
     from django.db import connection, transaction
 
-    from brokers.store import floors, recent
+    from brokers.store import floors, recent, tails
 
     assert str(connection.settings_dict["NAME"]).startswith("test_"), "this would empty a database that is in use"
     with transaction.atomic(), connection.cursor() as cursor:
@@ -118,6 +118,7 @@ def empty_database() -> None:
         cursor.execute(_RESTART_NUMBERS, [list(names)])
     floors.forget()
     recent.forget()
+    tails.forget()
 
 
 def wait_until(look: Callable[[], Any], *, what: str, seconds: float = 120.0) -> Any:

@@ -98,15 +98,15 @@ class Desk:
         self._tasks: list[asyncio.Task[None]] = []
         self._stopping = False
         self.transactions = Transactions(lambda: self._stopping)
-        self._listener: events.Listener = self._waiters.wake
+        self._listener: events.Listener = self._hear
 
     async def start(self) -> None:
         """Begins listening for announcements and keeping the catalog fresh."""
         loop = asyncio.get_running_loop()
-        self._listener = lambda news: loop.call_soon_threadsafe(self._waiters.wake, news)
+        self._listener = lambda news: loop.call_soon_threadsafe(self._hear, news)
         events.listen(self._listener)
         self._tasks = [
-            asyncio.create_task(events.follow(self._waiters.wake, self._waiters.wake_all)),
+            asyncio.create_task(events.follow(self._hear, self._miss)),
             asyncio.create_task(_repeat(_REFRESH_SECONDS, snapshot.refresh)),
             asyncio.create_task(allowances.tend()),
             asyncio.create_task(connections.tend()),
@@ -202,7 +202,9 @@ class Desk:
         with self._waiters.queue_ticket(one.topic.id, pulls.queue_id(one.topic, one.queue)) as ticket:
             while True:
                 ticket.reset()
-                (result,) = await self._pulls.submit([one])
+                result = pulls.at_hand(one)
+                if result is None:
+                    (result,) = await self._pulls.submit([one])
                 if isinstance(result, BrokerError):
                     raise result
                 left = deadline - clock.monotonic()
@@ -226,6 +228,14 @@ class Desk:
     def note_client(self, group_id: int, seen: clients.Seen) -> None:
         """Notes that a client of a group was here; written to Redis every few seconds."""
         self._presence.setdefault(group_id, {})[seen.client_id] = seen
+
+    def _hear(self, news: events.News) -> None:
+        pulls.hear(news)
+        self._waiters.wake(news)
+
+    def _miss(self) -> None:
+        pulls.miss()
+        self._waiters.wake_all()
 
     async def _receive_once(self, request: ReceiveRequest) -> list[Delivery]:
         group_id = request.group.id

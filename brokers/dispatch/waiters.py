@@ -23,21 +23,23 @@ class Ticket:
     """One receiver's place. `wait` returns early when a topic had news since the last `reset`."""
 
     def __init__(self, wake_others: Callable[[], None]) -> None:
-        self._news = asyncio.Event()
+        self._is_called = False
+        self._waiting: asyncio.Future[None] | None = None
         self._wake_others = wake_others
 
     @property
     def is_called(self) -> bool:
         """Returns True if there were news since the last `reset`."""
-        return self._news.is_set()
+        return self._is_called
 
     def reset(self) -> None:
         """Forgets the news so far; call before looking for messages."""
-        self._news.clear()
+        self._is_called = False
 
     def call(self) -> None:
         """Wakes the receiver."""
-        self._news.set()
+        self._is_called = True
+        self._go_on()
 
     def pass_on(self) -> None:
         """Wakes others of the same group: this receiver got as much as it wanted, so there may be more."""
@@ -45,11 +47,21 @@ class Ticket:
 
     async def wait(self, seconds: float) -> None:
         """Returns on news or after `seconds`."""
-        try:
-            async with asyncio.timeout(seconds):
-                await self._news.wait()
-        except TimeoutError:
+        if self._is_called:
             return
+        loop = asyncio.get_running_loop()
+        # An event and a timeout around it would take five times as long, for each message at a queue's end.
+        self._waiting = loop.create_future()
+        timer = loop.call_later(seconds, self._go_on)
+        try:
+            await self._waiting
+        finally:
+            timer.cancel()
+            self._waiting = None
+
+    def _go_on(self) -> None:
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_result(None)
 
 
 class Waiters:

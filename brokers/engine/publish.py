@@ -19,7 +19,7 @@ from ..domain import clock, limits, messages
 from ..domain.errors import BrokerError, ErrorCode, NotFound, Rejected, UnknownOutcome
 from ..domain.messages import Outgoing
 from ..models import Topic
-from ..store import dedup, log, pending, session
+from ..store import dedup, log, pending, session, tails
 from ..store.link import Link as Link
 from ..store.link import open_link as open_link
 
@@ -138,7 +138,21 @@ def _examine(sends: Sequence[Send]) -> tuple[list[_Entry], list[_Entry]]:
 def _announce(entries: Sequence[_Entry]) -> None:
     stored = [entry for entry in entries if not entry.is_parked]
     queue_ids = {entry.send.topic.queue_ids[entry.queue] for entry in stored}
-    events.announce({entry.send.topic.id for entry in stored}, queue_ids=queue_ids)
+    if tails.are_read(queue_ids):
+        _extend_tails(stored)
+    events.announce({entry.send.topic.id for entry in stored}, queue_ids=queue_ids, are_held=True)
+
+
+def _extend_tails(entries: Sequence[_Entry]) -> None:
+    """Tells readers in this process what was stored, as they would read it."""
+    tails.extend(
+        [
+            log.as_read(_row(entry), log.Position(result.offset, result.stored_at_ms))
+            for entry in entries
+            if isinstance(result := entry.result, Published) and not result.duplicate
+            if result.offset is not None and result.stored_at_ms is not None
+        ]
+    )
 
 
 def _accept(entry: _Entry) -> bool:

@@ -14,12 +14,14 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
+from ..catalog import snapshot
 from ..catalog.snapshot import GroupEntry, TopicEntry
 from ..domain import limits
 from ..domain.errors import BrokerError, ErrorCode, NotFound, Rejected, TryLater
 from ..domain.filters import Filter
 from ..domain.messages import Stored
-from ..store import browse, cursors, log, looks, session
+from ..events import News
+from ..store import browse, cursors, log, looks, session, tails
 from ..store import pulls as rows
 from ..store.link import Link
 from . import subscriptions, ways
@@ -102,6 +104,38 @@ def pulling(pulls: Sequence[Pull], link: Link) -> Generator[Any, Any, list[Resul
         for (index, one), look in zip(asked, seen, strict=True):
             results[index] = _result(one, look)
     return [result or _lost() for result in results]
+
+
+def at_hand(one: Pull) -> Result | None:
+    """Returns what `pull` would, if that is known without asking PostgreSQL; else None. Never blocks.
+
+    It is known at a queue's end, where this process itself stores what comes next.
+    """
+    if not _is_settled(one):
+        return None
+    refusal = _refusal(one)
+    if refusal is not None:
+        return refusal
+    look = looks.at_hand(_wish(one))
+    if look is None or (one.is_shared and look.place.committed is None) or _moved(one, look.place):
+        return None
+    return _pulled(one, look)
+
+
+def hear(news: News) -> None:
+    """Takes note that something happened to queues which this process may not know of. Never blocks."""
+    tails.doubt(news.queues - news.held)
+    for topic_id in news.vague:
+        topic = snapshot.cached_topic_by_id(topic_id)
+        if topic is None:
+            tails.doubt_all()
+        else:
+            tails.doubt(topic.queue_ids)
+
+
+def miss() -> None:
+    """Takes note that news may have been missed. Never blocks."""
+    tails.doubt_all()
 
 
 def bounds(topic: TopicEntry, queue: int) -> tuple[int, int]:
@@ -211,17 +245,18 @@ def _is_settled(one: Pull) -> bool:
 
 
 def _wishes(asked: Sequence[tuple[int, Pull]]) -> list[looks.Wish]:
-    return [
-        looks.Wish(
-            group_id=one.group.id,
-            queue_id=one.topic.queue_ids[one.queue],
-            offset=one.offset,
-            # A narrow filter looks further than it returns, so that it does not need one call a message.
-            count=one.max_count if one.filter.passes_all else min(4 * one.max_count, limits.FILTER_SCAN_COUNT),
-            max_bytes=one.max_bytes,
-        )
-        for _, one in asked
-    ]
+    return [_wish(one) for _, one in asked]
+
+
+def _wish(one: Pull) -> looks.Wish:
+    return looks.Wish(
+        group_id=one.group.id,
+        queue_id=one.topic.queue_ids[one.queue],
+        offset=one.offset,
+        # A narrow filter looks further than it returns, so that it does not need one call a message.
+        count=one.max_count if one.filter.passes_all else min(4 * one.max_count, limits.FILTER_SCAN_COUNT),
+        max_bytes=one.max_bytes,
+    )
 
 
 def _newcomers(asked: Sequence[tuple[int, Pull]], seen: Sequence[looks.Look | None]) -> list[tuple[int, int, int]]:

@@ -110,6 +110,25 @@ def stored(columns: Sequence[Any]) -> Stored:  # Any: what the statements select
     return Stored(queue_id, offset, message_id, tag, tuple(keys) if keys else (), unpack_properties(properties), *rest)
 
 
+def as_read(row: Row, place: Position) -> Stored:
+    """Returns the message a row became, as reading it at its place would."""
+    return Stored(
+        row.queue_id,
+        place.offset,
+        row.message_id,
+        row.tag,
+        tuple(row.keys.split(" ")) if row.keys else (),
+        unpack_properties(row.properties),
+        row.body,
+        row.sys_flag,
+        crc32(row.body),
+        row.born_at_ms,
+        row.born_host,
+        place.stored_at_ms,
+        row.reconsume_times,
+    )
+
+
 def pack_properties(properties: Any) -> str | None:  # Any: a mapping of str to str
     """Returns the stored form of properties: a JSON object, or None for none."""
     return orjson.dumps(dict(properties)).decode() if properties else None

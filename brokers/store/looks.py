@@ -1,7 +1,8 @@
 """What pulls see at one glance: a queue's bounds, a group's cursor in it, and the messages from an offset on.
 
 Owns: that statement, and when it reads more than was asked for. Must not know: leases, wires. Called by: engine.pulls.
-Bounds and cursor come from PostgreSQL each time; messages come from memory (`recent`) where this process has them.
+Bounds and cursor come from PostgreSQL, but for a while not at a queue's end (`tails`); messages come from memory
+(`recent`) where this process has them.
 """
 
 from collections.abc import Generator, Iterable, Sequence
@@ -12,7 +13,7 @@ import psycopg
 from django.db import DEFAULT_DB_ALIAS, connections
 
 from ..domain.messages import Stored
-from . import arrays, floors, log, prepared, queries, recent
+from . import arrays, floors, log, prepared, queries, recent, tails
 from .link import Link
 from .pulls import Place
 
@@ -39,6 +40,17 @@ class Look:
 
     place: Place
     messages: Sequence[Stored]
+
+
+def at_hand(wish: Wish) -> Look | None:
+    """Returns what a look would see, if that is known without one; else None. Never blocks."""
+    place = tails.place(wish.group_id, wish.queue_id)
+    if place is None or not place.min_offset <= wish.offset <= place.next_offset:
+        return None
+    if wish.offset == place.next_offset:
+        return Look(place, [])
+    messages = recent.take(wish.queue_id, wish.offset, count=wish.count, max_bytes=wish.max_bytes)
+    return Look(place, messages) if messages else None
 
 
 def look(wishes: Sequence[Wish]) -> list[Look | None]:
@@ -84,6 +96,7 @@ class _Plan:
 
     def __init__(self, wishes: Sequence[Wish]) -> None:
         self._wishes = wishes
+        self._marks = tails.mark([wish.queue_id for wish in wishes])
         self._at_hand: list[list[Stored]] = []
         # What each wish needs, and what is read in its name: nothing when it needs nothing, or another reads it too.
         self._needed: list[_Reading | None] = []
@@ -138,6 +151,9 @@ class _Plan:
         if is_kept:
             for read in self._read:
                 recent.keep(read.messages)
+            for wish, mark, place in zip(self._wishes, self._marks, places, strict=True):
+                if place is not None:
+                    tails.note(mark, wish.group_id, place)
         return [None if place is None else Look(place, self._messages(number)) for number, place in enumerate(places)]
 
     def _messages(self, number: int) -> list[Stored]:

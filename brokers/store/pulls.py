@@ -4,15 +4,14 @@ Owns: those statements. Must not know: leases, wires. Called by: engine.pulls.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from . import queries, session
 
 _SQL = queries.load("pulls")
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """A queue's bounds, and a group's cursor in it; `committed` is None when the group has none there."""
 
     min_offset: int

@@ -173,4 +173,18 @@ BREAKAGES = (
         "wants = False",
         ("tests/integration/test_remoting_tls.py::test_both_ports_take_tls",),
     ),
+    Breakage(
+        "at a queue's end nothing is heard of others",
+        "brokers/engine/pulls.py",
+        "tails.doubt(news.queues - news.held)",
+        "tails.doubt(())",
+        ("tests/integration/deliveries/test_tails.py::test_what_others_store_is_looked_for",),
+    ),
+    Breakage(
+        "at a queue's end resets are not heard",
+        "brokers/engine/pulls.py",
+        "            tails.doubt(topic.queue_ids)",
+        "            pass",
+        ("tests/integration/deliveries/test_tails.py::test_a_reset_is_heard",),
+    ),
 )

@@ -221,4 +221,5 @@ def test_sends_tell_which_queues_have_news(world: World) -> None:
     finally:
         events.unlisten(heard.append)
     (news,) = heard
-    assert news == events.News(frozenset({topic.id}), queues=frozenset({topic.queue_ids[1], topic.queue_ids[3]}))
+    queues = frozenset({topic.queue_ids[1], topic.queue_ids[3]})
+    assert news == events.News(frozenset({topic.id}), queues=queues, held=queues)
