@@ -1,6 +1,7 @@
 """Runs every check and every test suite, and says at the end which ran and how they went. `make test` calls this.
 
 `run.py NAME…` runs only those named. With CI=true in the environment a suite that is left out counts as failed.
+Suites that mostly wait for the clocks of unmodified clients run beside another; what they say comes whole, after it.
 """
 
 import os
@@ -10,9 +11,12 @@ import sys
 import tempfile
 import time
 import xml.etree.ElementTree as ET
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 PROJECT = Path(__file__).parent.parent
 BIN = Path(sys.executable).parent
@@ -33,6 +37,8 @@ class Suite:
     without: tuple[str, ...] = ()
     # Returns why the suite cannot run on this machine, or None.
     obstacle: Callable[[], str | None] = lambda: None
+    # The suite it runs at the same time as, if both are to run; those beside one suite run one after another.
+    beside: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,35 +62,76 @@ def main() -> int:
         del os.environ[name]
     os.environ["PYTHONPATH"] = str(PROJECT)
     os.environ["PATH"] = f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}"
-    outcomes = {suite: run(suite) for suite in chosen}
+    outcomes = run_all(chosen)
     return report(outcomes, is_strict=os.environ.get("CI", "").lower() in {"1", "true"})
 
 
-def run(suite: Suite) -> Outcome:
-    """Runs one suite, with its output on the terminal."""
+def run_all(chosen: Sequence[Suite]) -> dict[Suite, Outcome]:
+    """Runs the suites, those that go beside another with it, and returns how each went, in the order they came in."""
+    names = {suite.name for suite in chosen}
+    outcomes: dict[Suite, Outcome] = {}
+    for suite in chosen:
+        if suite.beside in names:
+            continue
+        with _running_beside([other for other in chosen if other.beside == suite.name], outcomes):
+            outcomes[suite] = run(suite)
+    return {suite: outcomes[suite] for suite in chosen}
+
+
+@contextmanager
+def _running_beside(suites: Sequence[Suite], outcomes: dict[Suite, Outcome]) -> Iterator[None]:
+    """Runs suites one after another during the block and, if that takes longer, after it; then shows what they said."""
+    if not suites:
+        yield
+        return
+    with tempfile.TemporaryFile() as said, ThreadPoolExecutor(1) as thread:
+        beside = [(suite, thread.submit(run, suite, said)) for suite in suites]
+        print(f"\n── at the same time as the next: {', '.join(suite.name for suite in suites)}", flush=True)
+        try:
+            yield
+        except BaseException:  # Ctrl-C ends what runs; the rest must not begin
+            thread.shutdown(cancel_futures=True)
+            raise
+        outcomes |= {suite: one.result() for suite, one in beside}
+        said.seek(0)
+        print(said.read().decode(errors="replace"), flush=True)
+
+
+def run(suite: Suite, output: IO[bytes] | None = None) -> Outcome:
+    """Runs one suite, with its output on the terminal or in a file."""
     if suite.folder and not (PROJECT / suite.folder).is_dir():
         return Outcome(left_out=f"there is no {suite.folder}")
     reason = suite.obstacle()
     if reason is not None:
         return Outcome(left_out=reason)
-    print(f"\n── {suite.name}: {suite.what}", flush=True)
+    title = f"\n── {suite.name}: {suite.what}\n"
+    if output is None:
+        print(title, end="", flush=True)
+    else:
+        output.write(title.encode())
+        output.flush()
     start = time.monotonic()
-    outcome = _run_tests(suite) if suite.folder else _run_program(suite.command)
+    outcome = _run_tests(suite, output) if suite.folder else _run_program(suite.command, output)
     return Outcome(outcome.passed, outcome.failed, outcome.skipped, time.monotonic() - start, outcome.left_out)
 
 
-def _run_program(command: tuple[str, ...]) -> Outcome:
-    is_good = subprocess.run(command, cwd=PROJECT, check=False).returncode == 0
+def _run_program(command: Sequence[str], output: IO[bytes] | None) -> Outcome:
+    is_good = _returncode(command, output) == 0
     return Outcome(passed=int(is_good), failed=int(not is_good))
 
 
-def _run_tests(suite: Suite) -> Outcome:
+def _returncode(command: Sequence[str], output: IO[bytes] | None) -> int:
+    errors = None if output is None else subprocess.STDOUT
+    return subprocess.run(command, cwd=PROJECT, stdout=output, stderr=errors, check=False).returncode
+
+
+def _run_tests(suite: Suite, output: IO[bytes] | None) -> Outcome:
     folder = suite.folder
     with tempfile.TemporaryDirectory() as scratch:
         report = Path(scratch, "report.xml")
         command = [sys.executable, "-m", "pytest", "--quiet", folder, f"--junitxml={report}", "-o", "junit_logging=no"]
         command += [f"--ignore={other}" for other in suite.without]
-        code = subprocess.run(command, cwd=PROJECT, check=False).returncode
+        code = _returncode(command, output)
         if code == NO_TESTS_COLLECTED:
             return Outcome(left_out=f"there are no tests in {folder}")
         outcome = _count(report) if report.exists() else Outcome(failed=1)
@@ -174,9 +221,16 @@ SUITES = [
         folder="tests/interop",
         without=("tests/interop/go", "tests/interop/node"),
         obstacle=_no_java,
+        beside="integration",
     ),
-    Suite("interop-go", "the unmodified Go client", folder="tests/interop/go", obstacle=_no_go),
-    Suite("interop-node", "the unmodified Node client", folder="tests/interop/node", obstacle=_no_node),
+    Suite("interop-go", "the unmodified Go client", folder="tests/interop/go", obstacle=_no_go, beside="integration"),
+    Suite(
+        "interop-node",
+        "the unmodified Node client",
+        folder="tests/interop/node",
+        obstacle=_no_node,
+        beside="integration",
+    ),
     Suite("assets", "what `make assets` builds is what is committed", folder="tests/assets", obstacle=_no_npm),
     Suite("e2e", "the console in a real browser", folder="tests/e2e", obstacle=_no_browser),
 ]

@@ -46,7 +46,7 @@ def open_server() -> Iterator[Running]:
 def hook() -> Iterator[tuple[str, type[Hook]]]:
     handler = type("Hook", (Hook,), {"answers": [], "heard": []})
     with HTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, args=[0.02])
         thread.start()
         yield f"http://127.0.0.1:{server.server_port}/checks", handler
         server.shutdown()

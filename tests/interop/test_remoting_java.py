@@ -15,7 +15,7 @@ from tests.stack import wait_until
 SOURCES = Path(__file__).parent / "java/src/main/java/interop"
 Rest = Callable[..., Any]
 # How often a program that sends within its client's own three seconds may try again, and what it says after them.
-HELLO_TRIES = 9
+HELLO_TRIES = 40
 OUT_OF_TIME = (
     "RemotingTimeoutException",
     "RemotingTooMuchRequestException",

@@ -51,6 +51,42 @@ def test_program_fails_by_its_exit_code(project: Path) -> None:
     assert run.run(run.Suite("it", "", (sys.executable, "-c", ""))).passed == 1
 
 
+MEETS = """
+import pathlib, sys, time
+here, there = sys.argv[1:]
+pathlib.Path(here).touch()
+deadline = time.monotonic() + 60
+while not pathlib.Path(there).exists() and time.monotonic() < deadline:
+    time.sleep(0.01)
+print("I am", pathlib.Path(here).name)
+sys.exit(0 if pathlib.Path(there).exists() else 1)
+"""
+
+
+def test_suites_beside_another_run_with_it_and_speak_after_it(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    here, there = str(tmp_path / "first"), str(tmp_path / "second")
+    suites = [
+        run.Suite("first", "meets", (sys.executable, "-c", MEETS, here, there)),
+        run.Suite("last", "fails", (sys.executable, "-c", "raise SystemExit('no')"), beside="first"),
+        run.Suite("between", "", (sys.executable, "-c", "")),
+        run.Suite("second", "meets", (sys.executable, "-c", MEETS, there, here), beside="first"),
+    ]
+    outcomes = run.run_all(suites)
+    assert list(outcomes) == suites
+    assert [(outcome.passed, outcome.failed) for outcome in outcomes.values()] == [(1, 0), (0, 1), (1, 0), (1, 0)]
+    said = capfd.readouterr().out.split("── ")[1:]
+    assert [part.split()[0].strip(":") for part in said] == ["at", "first", "last", "second", "between"]
+    assert [part.split("\n")[1] for part in said] == ["", "I am first", "no", "I am second", ""]
+
+
+def test_suite_whose_neighbour_is_not_chosen_runs_alone(capfd: pytest.CaptureFixture[str]) -> None:
+    suite = run.Suite("second", "alone", (sys.executable, "-c", "print('I am here')"), beside="first")
+    assert run.run_all([suite])[suite].passed == 1
+    assert capfd.readouterr().out == "\n── second: alone\nI am here\n"
+
+
 @pytest.mark.parametrize(
     ("outcomes", "is_strict", "code", "last"),
     [

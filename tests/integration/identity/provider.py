@@ -18,6 +18,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from accounts import clock
 
 Json = dict[str, Any]  # Any: JSON values
+# So often a running provider looks whether it is to end; each test ends one.
+POLL_SECONDS = 0.02
 CLIENT_ID, CLIENT_SECRET = "mqconsole-test", "a secret & with % signs"
 
 
@@ -129,7 +131,7 @@ def running() -> Iterator[Provider]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     provider.issuer = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=[POLL_SECONDS], daemon=True)
     thread.start()
     try:
         yield provider
