@@ -124,11 +124,7 @@ class Batcher(Generic[Item, Result]):
                 _fail(callers, error)
             else:
                 self._not_before = began + self._pause(results)
-                if self._line:
-                    # The next batch leaves before the answers: PostgreSQL works on it while they are written.
-                    asyncio.get_running_loop().call_soon(_hand_out, callers, results)
-                else:
-                    _hand_out(callers, results)
+                _hand_out(callers, results)
         # No await since the line was seen empty: whoever comes next starts a lane.
         self._lanes -= 1
         if lane:

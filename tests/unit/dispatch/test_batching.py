@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import pytest
 
@@ -174,23 +174,3 @@ async def test_who_does_not_wait_hears_of_a_failure(work: Work) -> None:
     assert isinstance(error, Rejected)
     with pytest.raises(TryLater):
         batcher.put([1] * 101, hearer)
-
-
-async def test_the_next_batch_leaves_before_the_answers_of_the_last() -> None:
-    happened: list[str] = []
-
-    class Lane:
-        async def run(self, work: Callable[[Sequence[int]], Sequence[int]], batch: Sequence[int], /) -> Sequence[int]:
-            happened.append(f"begun {batch[0]}")
-            await asyncio.sleep(0)
-            return work(batch)
-
-    class Ear(Hearer):
-        def set_result(self, results: Sequence[int], /) -> None:
-            happened.append(f"heard {results[0]}")
-
-    batcher = Batcher[int, int](list, max_items=1, waiting_limit=100, lanes=(Lane(),))
-    for number in (1, 2):
-        batcher.put([number], Ear())
-    assert await batcher.submit([3]) == [3]
-    assert happened == ["begun 1", "begun 2", "heard 1", "begun 3", "heard 2"]
