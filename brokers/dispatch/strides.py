@@ -65,7 +65,7 @@ class Listener:
             self._write(bool(steps.send(ready) & WAIT_W))
         except StopIteration as stop:
             self._end.set_result(stop.value)
-        except Exception as error:
+        except BaseException as error:  # whatever it is, whoever waits must hear of it
             self._end.set_exception(error)
 
     def _write(self, is_wanted: bool) -> None:

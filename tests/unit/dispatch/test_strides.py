@@ -101,6 +101,25 @@ def test_an_error_of_a_later_step_reaches_the_caller() -> None:
     asyncio.run(run())
 
 
+def test_the_end_of_everything_reaches_the_caller() -> None:
+    class EndOfEverything(BaseException):
+        pass
+
+    def failing() -> Steps:
+        yield WAIT_R
+        raise EndOfEverything
+
+    async def run() -> None:
+        with sockets() as (ours, theirs):
+            async with under_way(failing(), ours) as task:
+                theirs.send(b"a")
+                with pytest.raises(EndOfEverything):
+                    async with asyncio.timeout(60):
+                        await task
+
+    asyncio.run(run())
+
+
 def test_a_caller_who_leaves_takes_no_further_step() -> None:
     async def run() -> None:
         with sockets() as (ours, theirs):
