@@ -10,7 +10,7 @@ import psycopg
 from django.db import DEFAULT_DB_ALIAS, connections
 from psycopg import pq
 
-from . import revival, session
+from . import recent, revival, session, tails
 
 
 class Link:
@@ -45,8 +45,13 @@ class Link:
 
 
 def open_link() -> Link:
-    """Returns a new connection with Django's settings. Blocks. Raises: TryLater STORE_UNAVAILABLE."""
+    """Returns a new connection with Django's settings. Blocks. Raises: TryLater STORE_UNAVAILABLE.
+
+    Effects: forgets what is kept of the log: a standby that took over may have lost its end, and will write another.
+    """
     wrapper = connections.create_connection(DEFAULT_DB_ALIAS)
     with session.opening():
         wrapper.ensure_connection()
+    tails.forget()
+    recent.forget()
     return Link(wrapper.connection)

@@ -84,7 +84,7 @@ def keep(messages: Sequence[Stored]) -> None:
 
 
 def forget() -> None:
-    """Forgets everything: the database was emptied, so that numbers of queues begin anew."""
+    """Forgets everything: the database may be another one than it was."""
     global _size
     with _lock:
         _pages.clear()

@@ -125,7 +125,7 @@ def doubt_all() -> None:
 
 
 def forget() -> None:
-    """Forgets everything: the database was emptied, so that numbers of queues begin anew."""
+    """Forgets everything: the database may be another one than it was."""
     with _lock:
         _tails.clear()
 

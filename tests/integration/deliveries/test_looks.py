@@ -212,6 +212,26 @@ def test_a_broken_connection_is_nobodys_loss(world: World, line: Pulls) -> None:
     assert not isinstance(results[0], BrokerError) and found(results[0]) == [0]
 
 
+def test_what_was_kept_of_a_server_that_is_gone_is_not_given(world: World, line: Pulls) -> None:
+    topic, group = world.topic("t", queues=1), world.group("g")
+    world.append(topic, body=b"lost with its server")
+    one = ask(world, group, topic)
+
+    def body() -> bytes:
+        (result,) = line.run(one)
+        assert isinstance(result, Pulled)
+        return bytes(result.messages[0].body)
+
+    for _ in range(2):  # the first one begins the cursor
+        assert body() == b"lost with its server"
+    with connection.cursor() as cur:
+        cur.execute("UPDATE message SET body = 'of the one that took over'")
+        assert body() == b"lost with its server", "it is kept"
+        cur.execute("SELECT pg_terminate_backend(%s)", [line.backend()])
+    body()  # by the thread, or over a new connection
+    assert body() == b"of the one that took over"
+
+
 def test_sends_tell_which_queues_have_news(world: World) -> None:
     topic, heard = world.entry(world.topic("t", queues=4)), list[events.News]()
     events.listen(heard.append)
