@@ -7,11 +7,15 @@ Must not know: what the statements are. Called by: dispatch.appends, dispatch.lo
 from collections.abc import Callable, Generator
 from typing import Any, TypeVar
 
+from psycopg import waiting
+
 from ..engine.publish import Link, open_link
 from . import bridge
-from .strides import Listener
 
 Result = TypeVar("Result")
+
+# An answer is noticed as it comes; psycopg also wants to look now and then.
+_LOOK_SECONDS = 10.0
 
 
 class OwnLink:
@@ -19,7 +23,6 @@ class OwnLink:
 
     def __init__(self, thread: bridge.Lane) -> None:
         self._thread = thread
-        self._listener: Listener | None = None
         self.link: Link | None = None
 
     async def drive(self, work: Callable[[Link], Generator[Any, Any, Result]]) -> Result:  # Any: what psycopg waits for
@@ -29,31 +32,17 @@ class OwnLink:
         """
         if self.link is not None and self.link.is_dead:
             self.close()
+        if self.link is None:
+            self.link = await self._thread.run(open_link)
         try:
-            if self.link is None:
-                self.link = await self._thread.run(open_link)
-            link = self.link
-            if self._listener is None:
-                self._listener = Listener(link.fileno, self._hear_unasked)
-            result: Result = await self._listener.follow(work(link))
+            return await waiting.wait_async(work(self.link), self.link.fileno, _LOOK_SECONDS)
         except BaseException:
             # Whatever became of the statement, its answer must not be taken for that of another one.
             self.close()
             raise
-        if link.is_lost:
-            self.close()
-        return result
 
     def close(self) -> None:
         """Closes the connection; the thread is closed with all the others."""
-        if self._listener is not None:
-            self._listener.close()
-            self._listener = None
         if self.link is not None:
             self.link.close()
             self.link = None
-
-    def _hear_unasked(self) -> None:
-        # Nobody asked for anything: the server's goodbye, or a word that needs no answer.
-        if self.link is None or self.link.is_closed:
-            self.close()

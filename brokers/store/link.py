@@ -34,11 +34,6 @@ class Link:
         """Returns True if it is lost or was closed by the other side while it rested: to be asked before each use."""
         return self.is_lost or revival.is_dead(self.raw)
 
-    @property
-    def is_closed(self) -> bool:
-        """Returns True if it was closed by the other side: to be asked when that says something unasked."""
-        return revival.is_closed(self.raw)
-
     def close(self) -> None:
         """Closes the connection."""
         self.raw.close()

@@ -26,11 +26,10 @@ def is_dead(raw: "psycopg.Connection[Any]") -> bool:
     now = clock.monotonic()
     rested = now - _used_at.get(raw, 0.0)
     _used_at[raw] = now
-    return rested > _REST_SECONDS and is_closed(raw)
+    return rested > _REST_SECONDS and _is_closed(raw)
 
 
-def is_closed(raw: "psycopg.Connection[Any]") -> bool:
-    """Returns True if a connection on which nothing is under way was closed by the other side; takes what that said."""
+def _is_closed(raw: "psycopg.Connection[Any]") -> bool:
     if raw.closed:
         return True
     poll = select.poll()

@@ -1,7 +1,6 @@
 """Sends the event loop stores itself: the same results as on a thread, whatever the connection does meanwhile."""
 
 import asyncio
-import select
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -105,35 +104,6 @@ def test_a_connection_that_died_is_replaced(
             line.run(Send(entry, outgoing()))
         assert caught.value.code == ErrorCode.UNKNOWN_OUTCOME
     assert offsets(line.run(Send(entry, outgoing()))) == [2]
-
-
-def test_a_server_that_says_goodbye_is_heard_at_once(
-    world: World, line: Sends, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    entry = world.entry(world.topic("orders", queues=1))
-    assert offsets(line.run(Send(entry, outgoing()))) == [0]
-    monkeypatch.setattr(revival, "_REST_SECONDS", 3600.0)
-    with another_connection() as other:
-        other.execute("SELECT pg_terminate_backend(%s)", [line.backend()])
-    line.runner.run(asyncio.to_thread(wait_until, lambda: line.lane.own.link is None, what="the goodbye to be heard"))
-    assert offsets(line.run(Send(entry, outgoing()))) == [1]
-
-
-def test_what_the_server_says_unasked_ends_nothing(world: World, line: Sends) -> None:
-    entry = world.entry(world.topic("orders", queues=1))
-    assert offsets(line.run(Send(entry, outgoing()))) == [0]
-    link, pid = line.lane.own.link, line.backend()
-    assert link is not None
-    link.raw.execute("LISTEN unasked")
-    with connection.cursor() as cur:
-        cur.execute("NOTIFY unasked")
-
-    def is_something_unread() -> bool:
-        return bool(select.select([link.fileno], [], [], 0)[0])
-
-    wait_until(is_something_unread, what="the server to say something")
-    line.runner.run(asyncio.to_thread(wait_until, lambda: not is_something_unread(), what="the loop to take it"))
-    assert offsets(line.run(Send(entry, outgoing()), Send(entry, outgoing()))) == [1, 2] and line.backend() == pid
 
 
 def test_an_abandoned_statement_takes_its_connection_with_it(world: World, line: Sends) -> None:
