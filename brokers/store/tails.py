@@ -7,8 +7,9 @@ way of storing, a reset) make it doubtful until somebody has looked again; shoul
 for longer than `BELIEVED_SECONDS` after a look.
 """
 
+import itertools
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from ..domain import clock
@@ -17,6 +18,8 @@ from . import recent
 from .pulls import Place
 
 BELIEVED_SECONDS = 1.0
+# No two tails begin with the same number: what was seen before one was forgotten says nothing of the next.
+_beginnings: Iterator[int] = itertools.count(step=1 << 32)
 # Nobody has read the queue for so long: what is stored there is not kept for anybody.
 _IDLE_SECONDS = 20.0
 
@@ -35,7 +38,7 @@ class _Tail:
     """`end`: nothing stands there or beyond, as far as was heard. `doubts` counts news that only a look can explain."""
 
     end: int = 0
-    doubts: int = 0
+    doubts: int = field(default_factory=lambda: next(_beginnings))
     used_at: float = 0.0
     groups: dict[int, _Seen] = field(default_factory=dict)
 

@@ -64,6 +64,17 @@ def test_news_are_doubted_until_a_look_that_began_after_them() -> None:
     assert known_end() == 6
 
 
+def test_a_look_that_began_before_everything_was_forgotten_is_not_believed() -> None:
+    (before,) = tails.mark([QUEUE])
+    tails.forget()
+    tails.extend([message(5)])  # nobody reads there as far as is known
+    tails.mark([QUEUE])
+    tails.note(before, GROUP, Place(0, 5, 0, 0))
+    assert known_end() is None
+    look(6)
+    assert known_end() == 6
+
+
 def test_nothing_is_believed_for_long_after_its_look(monkeypatch: pytest.MonkeyPatch) -> None:
     look(5)
     later = clock.monotonic() + tails.BELIEVED_SECONDS + 0.5
