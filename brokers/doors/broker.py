@@ -120,7 +120,8 @@ class BrokerWorker:
         """Listens on the channel layer; `{"type": "look"}` makes every loop look at once."""
         layer = get_channel_layer()
         assert layer is not None, "CHANNEL_LAYERS is part of the settings"
-        while True:
+        # A layer whose Redis goes away as it is cancelled tells of that alone.
+        while not self._stop.is_set():
             try:
                 await self._obey(layer)
             except asyncio.CancelledError:
